@@ -1,0 +1,57 @@
+#pragma once
+// Rivulet's own submissions to a device's queue: records a command buffer, submits it, tells when it has finished.
+// The command line, the tests and the async mode use it; a host that records Rivulet into its own command buffers does not.
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "vk/buffer.h"
+#include "vk/device.h"
+#include "vk/retire_queue.h"
+
+namespace rivulet::vk {
+
+/// Thread-safety: one thread at a time.
+class CommandStream {
+ public:
+  explicit CommandStream(std::shared_ptr<Device> device);
+  ~CommandStream();  // waits for what it submitted
+  CommandStream(const CommandStream&) = delete;
+  CommandStream& operator=(const CommandStream&) = delete;
+
+  /// Begins a command buffer (reusing a finished one). One at a time.
+  VkCommandBuffer begin(const char* label);
+  /// Ends and submits it. Returns its serial: 1, 2, 3, ... in order of submission.
+  std::uint64_t submit();
+  /// Ends the command buffer begun and drops it unsubmitted.
+  void abandon();
+
+  /// The serial up to which everything has finished. Does not wait.
+  std::uint64_t completed();
+  /// Waits for a serial. Errors: DeviceLost.
+  void wait(std::uint64_t serial);
+  void waitIdle();
+
+  /// Objects released when a serial has finished.
+  RetireQueue& retire() { return retire_; }
+
+  /// Conveniences: staging copy, submit and wait. Offsets and sizes in bytes, multiples of 4.
+  void upload(const Buffer& destination, std::uint64_t offset, std::span<const std::byte> bytes);
+  void download(const Buffer& source, std::uint64_t offset, std::span<std::byte> bytes);
+
+ private:
+  struct Submission;
+  std::shared_ptr<Device> device_;
+  VkCommandPool pool_ = VK_NULL_HANDLE;
+  VkSemaphore timeline_ = VK_NULL_HANDLE;  // null: fences
+  std::deque<Submission> inFlight_;
+  std::deque<Submission> free_;
+  VkCommandBuffer recording_ = VK_NULL_HANDLE;
+  VkFence recordingFence_ = VK_NULL_HANDLE;
+  std::uint64_t lastSerial_ = 0, completed_ = 0;
+  RetireQueue retire_;
+};
+
+}  // namespace rivulet::vk

@@ -1,0 +1,36 @@
+#pragma once
+// GPU timestamps around dispatches.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "vk/device.h"
+
+namespace rivulet::vk {
+
+/// A pool of timestamps that one recording writes and the host reads after it finished. Without device timestamps every
+/// method is a no-op and read() returns nothing. Thread-safety: one thread at a time.
+class GpuTimer {
+ public:
+  GpuTimer(std::shared_ptr<Device> device, std::uint32_t capacity);
+  ~GpuTimer();
+  GpuTimer(const GpuTimer&) = delete;
+  GpuTimer& operator=(const GpuTimer&) = delete;
+
+  bool available() const { return pool_ != VK_NULL_HANDLE; }
+  std::uint32_t capacity() const { return capacity_; }
+  /// Resets the pool on the device timeline; call first in a recording, outside a render pass.
+  void begin(VkCommandBuffer commands);
+  /// Writes a timestamp when all earlier commands have finished. Returns its index, or UINT32_MAX if full or unavailable.
+  std::uint32_t mark(VkCommandBuffer commands);
+  /// Microseconds of each mark since the first one, after the recording finished; empty if it has not or is unavailable.
+  std::vector<double> read() const;
+
+ private:
+  std::shared_ptr<Device> device_;
+  VkQueryPool pool_ = VK_NULL_HANDLE;
+  std::uint32_t capacity_ = 0, used_ = 0;
+};
+
+}  // namespace rivulet::vk
