@@ -1,0 +1,100 @@
+#pragma once
+// A Graph compiled for a device: pipelines, one arena, one weight buffer and a flat list of dispatches that can be recorded
+// in any number of slices, into any command buffers of the device.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "vk/buffer.h"
+#include "vk/command_stream.h"
+#include "vk/gpu_timer.h"
+#include "vk/pipeline_cache.h"
+
+namespace rivulet::graph {
+
+/// Constants on the device. Executables of one model, precision and device share one, whatever their resolution.
+class WeightBuffer {
+ public:
+  /// Packs and uploads the graph's weights through `stream`, waiting for the copy.
+  static std::shared_ptr<const WeightBuffer> create(const Graph& graph, vk::CommandStream& stream,
+                                                    const std::shared_ptr<vk::Device>& device, const std::string& name);
+  const vk::Buffer& buffer() const { return buffer_; }
+
+ private:
+  friend class Executable;
+  vk::Buffer buffer_;
+  std::vector<std::pair<std::string, std::uint64_t>> layout_;  // name and bytes, in order
+};
+
+struct ExecutableOptions {
+  std::string name = "network";  // for debug names
+  /// Told how many pipelines are ready, of how many.
+  std::function<void(std::size_t done, std::size_t total)> onPipeline;
+};
+
+/// Thread-safety: const members may be called from any thread; recordings that overlap on the device must not use the same
+/// executable (it has one arena).
+class Executable {
+ public:
+  /// Errors: OutOfDeviceMemory with the bytes planned; InvalidArgument if `weights` was made for another network.
+  Executable(Graph graph, vk::PipelineCache& pipelines, std::shared_ptr<const WeightBuffer> weights, const ExecutableOptions& options);
+  ~Executable();
+  Executable(const Executable&) = delete;
+  Executable& operator=(const Executable&) = delete;
+
+  /// Number of dispatches of one evaluation.
+  std::uint32_t size() const { return static_cast<std::uint32_t>(steps_.size()); }
+
+  /// Records dispatches [first, first + count). Slices recorded in order, in one or several submissions to one queue, give
+  /// the same bits as one recording of everything. Barriers before the first dispatch of a slice cover everything
+  /// earlier on the queue. With `timer`, one mark before the first dispatch and one after each.
+  void record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count, vk::GpuTimer* timer = nullptr) const;
+
+  /// Writes a persistent tensor's memory from inside the command buffer (at most 65536 bytes; copied at recording, so a
+  /// later change of `bytes` does not matter). Records the barriers against earlier and later dispatches.
+  void write(VkCommandBuffer commands, Tensor tensor, std::span<const std::byte> bytes, std::uint64_t offset = 0) const;
+  /// Copies between a persistent tensor and a buffer, with the barriers around it.
+  void copyIn(VkCommandBuffer commands, const vk::Buffer& source, std::uint64_t sourceOffset, Tensor destination) const;
+  void copyOut(VkCommandBuffer commands, Tensor source, const vk::Buffer& destination, std::uint64_t destinationOffset) const;
+
+  /// Where a persistent tensor lies in the arena, in bytes.
+  std::uint64_t offset(Tensor tensor) const;
+  const TensorDesc& desc(Tensor tensor) const { return graph_.desc(tensor); }
+  const Dispatch& dispatch(std::uint32_t index) const { return graph_.dispatches()[index]; }
+  const MemoryPlan& memory() const { return memory_; }
+  const vk::Buffer& arena() const { return arena_; }
+  std::uint64_t multiplyAdds() const { return graph_.multiplyAdds(); }
+
+ private:
+  struct Step {
+    vk::Pipeline pipeline;
+    std::vector<std::uint32_t> push;  // addresses first
+    std::array<std::uint32_t, 3> groups;
+    bool barrierBefore = false;
+    std::string label;
+  };
+  void bind(VkCommandBuffer commands) const;
+
+  Graph graph_;
+  std::shared_ptr<vk::Device> device_;
+  std::shared_ptr<const WeightBuffer> weights_;
+  ArenaPlan plan_;
+  MemoryPlan memory_;
+  vk::Buffer arena_;
+  VkPipelineLayout layout_ = VK_NULL_HANDLE;
+  VkDescriptorPool descriptorPool_ = VK_NULL_HANDLE;
+  VkDescriptorSet descriptorSet_ = VK_NULL_HANDLE;
+  std::vector<Step> steps_;
+};
+
+/// For tests, tools and the command line: float NCHW (no channel padding) on the host to and from a persistent tensor's
+/// layout and type.
+std::vector<std::byte> packNchw(std::span<const float> nchw, const TensorDesc& desc);
+std::vector<float> unpackNchw(std::span<const std::byte> bytes, const TensorDesc& desc);
+
+}  // namespace rivulet::graph

@@ -1,0 +1,123 @@
+#pragma once
+// The builder: a network as a list of dispatches over tensors. Ops (ops/*.h) append to it; Executable compiles it.
+// A Graph touches no device: shapes, memory and multiply-adds are known before anything is allocated.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "graph/arena_planner.h"
+#include "tensor/tensor_desc.h"
+#include "vk/device_caps.h"
+#include "vk/pipeline_cache.h"
+
+namespace rivulet::graph {
+
+/// A value in the arena. Cheap to copy; valid in the Graph that made it.
+struct Tensor {
+  std::uint32_t id = UINT32_MAX;
+  explicit operator bool() const { return id != UINT32_MAX; }
+};
+
+/// A constant in the weight buffer. Cheap to copy; valid in the Graph that made it.
+struct Weight {
+  std::uint32_t id = UINT32_MAX;
+  explicit operator bool() const { return id != UINT32_MAX; }
+};
+
+/// Push constants of one dispatch: plain words, and offsets that are known only after planning. An offset is given to the
+/// shader in units of 16 bytes from the start of the arena or of the weight buffer (shared/tensor.glsl reads it).
+class PushConstants {
+ public:
+  static constexpr std::uint32_t kMaxWords = 28;  // 128 guaranteed bytes less the two addresses
+  PushConstants& word(std::uint32_t value);
+  PushConstants& real(float value);
+  PushConstants& offset(Tensor tensor);  // an empty handle writes 0
+  PushConstants& offset(Weight weight);
+
+ private:
+  friend class Graph;
+  friend class Executable;
+  struct Patch {
+    std::uint32_t word, id;
+    bool weight;
+  };
+  std::vector<std::uint32_t> words_;
+  std::vector<Patch> patches_;
+};
+
+/// One dispatch. Reads and writes decide barriers and lifetimes, so they must be complete.
+struct Dispatch {
+  std::string name;    // the layer, e.g. "down.0.1.conv2"
+  std::string op;      // the kind and its shape, e.g. "conv2d 3x3 32->32 32x32": what labels and tables show
+  vk::PipelineKey kernel;
+  std::array<std::uint32_t, 3> groups{1, 1, 1};
+  PushConstants push;
+  std::vector<Tensor> reads;
+  std::vector<Tensor> writes;
+  std::uint64_t multiplyAdds = 0;  // of the mathematical operation, without padding
+  std::uint64_t bytes = 0;         // read and written at least once
+};
+
+struct MemoryPlan {
+  std::uint64_t arenaBytes = 0;   // activations, state and inputs
+  std::uint64_t weightBytes = 0;
+  std::uint64_t unsharedBytes = 0;  // what the arena would need without sharing memory
+};
+
+class Graph {
+ public:
+  /// `caps` are those of the device that will run it; `storage` is how activations and weights are stored (F16 needs
+  /// caps.storage16: Error(MissingFeature)).
+  Graph(const vk::DeviceCaps& caps, DataType storage);
+
+  const vk::DeviceCaps& caps() const { return caps_; }
+  DataType storage() const { return storage_; }
+
+  /// A temporary, alive from the first dispatch that writes it to the last that reads it.
+  Tensor tensor(const TensorDesc& desc, std::string name);
+  /// Alive always, and kept between evaluations: inputs, outputs, sampler state. Host writes and reads go here.
+  Tensor persistent(const TensorDesc& desc, std::string name);
+  const TensorDesc& desc(Tensor tensor) const { return tensors_.at(tensor.id).desc; }
+  const std::string& name(Tensor tensor) const { return tensors_.at(tensor.id).name; }
+
+  /// A constant, already in the layout its kernel wants. `pack` is called once, at compile time, and returns exactly
+  /// `bytes` bytes; what it captures must live until then.
+  Weight weight(std::string name, std::uint64_t bytes, std::function<std::vector<std::byte>()> pack);
+
+  /// Full shader name for this graph: stem + "." + f32|f16 [+ "_bda"], e.g. "ops/conv2d.f16_bda".
+  std::string shader(std::string_view stem) const;
+
+  void dispatch(Dispatch dispatch);
+  const std::vector<Dispatch>& dispatches() const { return dispatches_; }
+
+  MemoryPlan memory() const;
+  std::uint64_t multiplyAdds() const;
+
+ private:
+  friend class Executable;
+  struct TensorInfo {
+    TensorDesc desc;
+    std::string name;
+    bool persistent = false;
+  };
+  struct WeightInfo {
+    std::string name;
+    std::uint64_t bytes = 0, offset = 0;
+    std::function<std::vector<std::byte>()> pack;
+  };
+  ArenaPlan plan() const;
+
+  vk::DeviceCaps caps_;
+  DataType storage_;
+  std::vector<TensorInfo> tensors_;
+  std::vector<WeightInfo> weights_;
+  std::map<std::string, std::uint32_t> weightIds_;
+  std::uint64_t weightBytes_ = 0;
+  std::vector<Dispatch> dispatches_;
+};
+
+}  // namespace rivulet::graph
