@@ -23,11 +23,9 @@ struct TimeEmbedTerm {
   std::uint32_t channel = 0;
 };
 
-/// source [N,1,1,M] float → [N,1,1, sum(2F)] float: the terms one behind the other.
-graph::Tensor timeEmbed(graph::Graph& graph, const std::string& name, graph::Tensor source, std::span<const TimeEmbedTerm> terms);
-
-/// [N,1,1,A] and channels [first, first+count) of [N,1,1,M], each mapped by (v - mean)/std → [N,1,1,A+count] float.
-graph::Tensor appendNormalised(graph::Graph& graph, const std::string& name, graph::Tensor features, graph::Tensor source,
-                               std::uint32_t first, const HostTensor& mean, const HostTensor& std);
+/// source [N,1,1,M] float → [N,1,1, sum(2F) + copyCount] float: the terms one behind the other, then channels
+/// [copyFirst, copyFirst + copyCount) of the source as they are (style, class weights: what the same linear layer reads).
+graph::Tensor timeEmbed(graph::Graph& graph, const std::string& name, graph::Tensor source, std::span<const TimeEmbedTerm> terms,
+                        std::uint32_t copyFirst = 0, std::uint32_t copyCount = 0);
 
 }  // namespace rivulet::ops

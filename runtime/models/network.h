@@ -1,0 +1,67 @@
+#pragma once
+// A loaded network: configuration and weights on the host, and the recipe that appends its evaluation to a Graph.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+#include "samplers/prediction.h"
+#include "samplers/scheduler_config.h"
+
+namespace rivulet::models {
+
+/// What a caller may ask of a network, read from its files.
+struct NetworkInfo {
+  std::string architecture;          // "texture_unet", "unet2d"
+  std::string name;                  // file stem or folder name
+  std::uint32_t inChannels = 3;      // of the sampled state x
+  std::uint32_t outChannels = 3;     // 2 × inChannels where variance is learned
+  std::uint32_t sizeMultiple = 8;    // width and height must be multiples of it
+  std::uint32_t nativeSize = 64;     // pixels it was trained at
+  std::vector<std::string> classes;  // names, or decimal numbers; empty: not class-conditional
+  bool nullClass = false;            // index classes.size() means "no class": guidance is possible
+  std::uint32_t styleDim = 0;        // 0 or 10
+  bool targetTime = false, guidanceInput = false;
+  std::uint64_t parameters = 0;
+  SchedulerConfig scheduler;         // the process it was trained on and its usual sampler
+  std::vector<std::vector<std::vector<float>>> styles;  // per class, vectors measured on training images
+};
+
+/// Channels of the conditioning tensor [N,1,1,M] float that every network reads; one row per lane.
+struct ConditioningLayout {
+  std::uint32_t timestep = 0;     // in the unit the network was trained with (noise level t, or DDPM's k)
+  std::uint32_t targetTime = 1;   // noise level s
+  std::uint32_t guidance = 2;     // w
+  std::uint32_t style = 3;        // styleDim numbers
+  std::uint32_t classWeights = 3; // behind the style: classes + null class
+  std::uint32_t channels = 3;     // M
+};
+
+struct NetworkInputs {
+  graph::Tensor x;             // [N,H,W,inChannels], storage type
+  graph::Tensor conditioning;  // [N,1,1,M] float
+};
+
+/// Thread-safety: immutable after loading; build() may be called from any thread.
+class Network {
+ public:
+  virtual ~Network() = default;
+  const NetworkInfo& info() const { return info_; }
+  ConditioningLayout conditioning() const;
+
+  /// Appends one evaluation; returns the prediction [N,H,W,outChannels] in storage type.
+  /// Errors: InvalidArgument when H or W is not a multiple of info().sizeMultiple.
+  virtual graph::Tensor build(graph::Graph& graph, const NetworkInputs& inputs) const = 0;
+
+  /// `path`: one of our .safetensors files, a diffusers UNet2DModel folder, or a pipeline folder (model_index.json, unet/,
+  /// scheduler/). Errors: Io, CorruptFile, Unsupported; each names the file, the tensor or key, and what was expected.
+  static std::shared_ptr<const Network> load(const std::filesystem::path& path);
+
+ protected:
+  NetworkInfo info_;
+};
+
+}  // namespace rivulet::models
