@@ -39,6 +39,8 @@ struct Conv2dInputs {
   graph::Tensor x2;                 // [N,H,W,I2], read as if concatenated behind x; or empty
   std::optional<Prologue> prologue;
   graph::Tensor residual;           // [N,OH,OW,O], added; or empty
+  graph::Tensor laneBias;           // [N,1,1,M] float, M >= laneBiasAt + O, added like the bias, before the activation; or empty
+  std::uint32_t laneBiasAt = 0;     // first channel of the slice that is added
 };
 
 /// Appends the dispatch; returns [N,OH,OW,O] in the graph's storage type. With Circular or Zero padding OH = ceil(H / stride);

@@ -40,8 +40,9 @@ Prologue normPrologue(graph::Graph& graph, const NormDesc& desc, const NormInput
 graph::Tensor norm(graph::Graph& graph, const NormDesc& desc, const NormInputs& inputs);
 
 /// Norm followed by a convolution: folded into the convolution's reads, or as a pass of its own where reading is the
-/// bottleneck (on software devices every read repeats the activation 9 × O/8 times). `inputs.x`/`x2` are taken from `normInputs`.
+/// bottleneck (on software devices every read repeats the activation 9 × O/8 times). `inputs.x`/`x2` are taken from `normInputs`;
+/// `residual`, `laneBias` and `laneBiasAt` are Conv2dInputs'.
 graph::Tensor normConv2d(graph::Graph& graph, const NormDesc& norm, const NormInputs& normInputs, const Conv2dDesc& conv,
-                         graph::Tensor residual = {});
+                         graph::Tensor residual = {}, graph::Tensor laneBias = {}, std::uint32_t laneBiasAt = 0);
 
 }  // namespace rivulet::ops
