@@ -17,8 +17,8 @@ struct ArenaPlan {
   std::uint64_t bytes = 0;             // size of the arena
 };
 
-/// Greedy by size: largest block first, each at the lowest offset that is free over its whole lifetime (Pisarchyk & Lee,
-/// "Efficient Memory Management for Deep Neural Net Inference", 2020, "Greedy by Size for Offset Calculation").
+/// Greedy by size: largest block first, each at the lowest offset that is free over its whole lifetime (Pisarchyk &
+/// Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020, "Greedy by Size for Offset Calculation").
 /// Deterministic. O(n^2).
 ArenaPlan planArena(const std::vector<Lifetime>& blocks, std::uint64_t alignment);
 

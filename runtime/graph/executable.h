@@ -1,6 +1,6 @@
 #pragma once
-// A Graph compiled for a device: pipelines, one arena, one weight buffer and a flat list of dispatches that can be recorded
-// in any number of slices, into any command buffers of the device.
+// A Graph compiled for a device: pipelines, one arena, one weight buffer and a flat list of dispatches that can be
+// recorded in any number of slices, into any command buffers of the device.
 
 #include <cstdint>
 #include <functional>
@@ -37,12 +37,13 @@ struct ExecutableOptions {
   std::function<void(std::size_t done, std::size_t total)> onPipeline;
 };
 
-/// Thread-safety: const members may be called from any thread; recordings that overlap on the device must not use the same
-/// executable (it has one arena).
+/// Thread-safety: const members may be called from any thread; recordings that overlap on the device must not use the
+/// same executable (it has one arena).
 class Executable {
  public:
   /// Errors: OutOfDeviceMemory with the bytes planned; InvalidArgument if `weights` was made for another network.
-  Executable(Graph graph, vk::PipelineCache& pipelines, std::shared_ptr<const WeightBuffer> weights, const ExecutableOptions& options);
+  Executable(Graph graph, vk::PipelineCache& pipelines, std::shared_ptr<const WeightBuffer> weights,
+             const ExecutableOptions& options);
   ~Executable();
   Executable(const Executable&) = delete;
   Executable& operator=(const Executable&) = delete;
@@ -50,22 +51,26 @@ class Executable {
   /// Number of dispatches of one evaluation.
   std::uint32_t size() const { return static_cast<std::uint32_t>(steps_.size()); }
 
-  /// Records dispatches [first, first + count). Slices recorded in order, in one or several submissions to one queue, give
-  /// the same bits as one recording of everything. Barriers before the first dispatch of a slice cover everything
+  /// Records dispatches [first, first + count). Slices recorded in order, in one or several submissions to one queue,
+  /// give the same bits as one recording of everything. Barriers before the first dispatch of a slice cover everything
   /// earlier on the queue. With `timer`, one mark before the first dispatch and one after each.
   void record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count, vk::GpuTimer* timer = nullptr) const;
 
   /// Writes a persistent tensor's memory from inside the command buffer (at most 65536 bytes; copied at recording, so a
   /// later change of `bytes` does not matter). Records the barriers against earlier and later dispatches.
   void write(VkCommandBuffer commands, Tensor tensor, std::span<const std::byte> bytes, std::uint64_t offset = 0) const;
+  /// Zeroes a persistent tensor (a new arena's contents are undefined), with the barriers around it.
+  void clear(VkCommandBuffer commands, Tensor tensor) const;
   /// Copies between a persistent tensor and a buffer, with the barriers around it.
   void copyIn(VkCommandBuffer commands, const vk::Buffer& source, std::uint64_t sourceOffset, Tensor destination) const;
-  void copyOut(VkCommandBuffer commands, Tensor source, const vk::Buffer& destination, std::uint64_t destinationOffset) const;
+  void copyOut(VkCommandBuffer commands, Tensor source, const vk::Buffer& destination,
+               std::uint64_t destinationOffset) const;
 
   /// Where a persistent tensor lies in the arena, in bytes.
   std::uint64_t offset(Tensor tensor) const;
   const TensorDesc& desc(Tensor tensor) const { return graph_.desc(tensor); }
   const Dispatch& dispatch(std::uint32_t index) const { return graph_.dispatches()[index]; }
+  const Graph& graph() const { return graph_; }
   const MemoryPlan& memory() const { return memory_; }
   const vk::Buffer& arena() const { return arena_; }
   std::uint64_t multiplyAdds() const { return graph_.multiplyAdds(); }
@@ -79,6 +84,8 @@ class Executable {
     std::string label;
   };
   void bind(VkCommandBuffer commands) const;
+  void planBarriers();
+  void createDescriptorSet(const vk::PipelineCache& pipelines, const std::string& name);
 
   Graph graph_;
   std::shared_ptr<vk::Device> device_;

@@ -28,8 +28,8 @@ struct Weight {
   explicit operator bool() const { return id != UINT32_MAX; }
 };
 
-/// Push constants of one dispatch: plain words, and offsets that are known only after planning. An offset is given to the
-/// shader in units of 16 bytes from the start of the arena or of the weight buffer (shared/tensor.glsl reads it).
+/// Push constants of one dispatch: plain words, and offsets that are known only after planning. An offset is given to
+/// the shader in units of 16 bytes from the start of the arena or of the weight buffer (shared/tensor.glsl reads it).
 class PushConstants {
  public:
   static constexpr std::uint32_t kMaxWords = 28;  // 128 guaranteed bytes less the two addresses
@@ -51,8 +51,8 @@ class PushConstants {
 
 /// One dispatch. Reads and writes decide barriers and lifetimes, so they must be complete.
 struct Dispatch {
-  std::string name;    // the layer, e.g. "down.0.1.conv2"
-  std::string op;      // the kind and its shape, e.g. "conv2d 3x3 32->32 32x32": what labels and tables show
+  std::string name;  // the layer, e.g. "down.0.1.conv2"
+  std::string op;    // the kind and its shape, e.g. "conv2d 3x3 32->32 32x32": what labels and tables show
   vk::PipelineKey kernel;
   std::array<std::uint32_t, 3> groups{1, 1, 1};
   PushConstants push;
@@ -63,7 +63,7 @@ struct Dispatch {
 };
 
 struct MemoryPlan {
-  std::uint64_t arenaBytes = 0;   // activations, state and inputs
+  std::uint64_t arenaBytes = 0;  // activations, state and inputs
   std::uint64_t weightBytes = 0;
   std::uint64_t unsharedBytes = 0;  // what the arena would need without sharing memory
 };
@@ -99,6 +99,7 @@ class Graph {
 
  private:
   friend class Executable;
+  friend class WeightBuffer;
   struct TensorInfo {
     TensorDesc desc;
     std::string name;

@@ -1,0 +1,344 @@
+#include "graph/executable.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "core/error.h"
+#include "core/half.h"
+
+namespace rivulet::graph {
+namespace {
+
+constexpr std::uint32_t kAddressWords = 4;        // arena and weights, 64 bits each
+constexpr std::uint64_t kOffsetUnit = 16;         // bytes; shaders/shared/tensor.glsl
+constexpr std::uint32_t kMaxUpdateBytes = 65536;  // vkCmdUpdateBuffer
+
+constexpr VkPipelineStageFlags kStages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+
+/// Everything Rivulet did to memory before, against everything it does after.
+void fullBarrier(const vk::DeviceFunctions& fn, VkCommandBuffer commands) {
+  VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
+  barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+  barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_READ_BIT |
+                          VK_ACCESS_TRANSFER_WRITE_BIT;
+  fn.CmdPipelineBarrier(commands, kStages, kStages, 0, 1, &barrier, 0, nullptr, 0, nullptr);
+}
+
+void computeBarrier(const vk::DeviceFunctions& fn, VkCommandBuffer commands) {
+  VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
+  barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT;
+  barrier.dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+  fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1,
+                        &barrier, 0, nullptr, 0, nullptr);
+}
+
+struct Range {
+  std::uint64_t begin, end;
+};
+
+bool touches(const std::vector<Range>& ranges, const Range& range) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const Range& r) { return r.begin < range.end && range.begin < r.end; });
+}
+
+}  // namespace
+
+std::shared_ptr<const WeightBuffer> WeightBuffer::create(const Graph& graph, vk::CommandStream& stream,
+                                                         const std::shared_ptr<vk::Device>& device,
+                                                         const std::string& name) {
+  auto result = std::make_shared<WeightBuffer>();
+  const std::uint64_t bytes = std::max<std::uint64_t>(graph.weightBytes_, kOffsetUnit);
+  result->buffer_ = vk::Buffer(device, vk::BufferUse::Device, bytes, name + " weights");
+  std::vector<std::byte> packed(bytes);
+  for (const Graph::WeightInfo& weight : graph.weights_) {
+    const std::vector<std::byte> data = weight.pack();
+    if (data.size() != weight.bytes) {
+      throw Error(ErrorCode::Internal, "weight '" + weight.name + "' was packed to " + std::to_string(data.size()) +
+                                           " bytes, planned were " + std::to_string(weight.bytes));
+    }
+    std::memcpy(packed.data() + weight.offset, data.data(), data.size());
+    result->layout_.emplace_back(weight.name, weight.bytes);
+  }
+  stream.upload(result->buffer_, 0, packed);
+  return result;
+}
+
+Executable::Executable(Graph graph, vk::PipelineCache& pipelines, std::shared_ptr<const WeightBuffer> weights,
+                       const ExecutableOptions& options)
+    : graph_(std::move(graph)),
+      device_(pipelines.device()),
+      weights_(std::move(weights)),
+      plan_(graph_.plan()),
+      memory_(graph_.memory()),
+      layout_(pipelines.layout()) {
+  const bool sameLayout =
+      std::equal(graph_.weights_.begin(), graph_.weights_.end(), weights_->layout_.begin(), weights_->layout_.end(),
+                 [](const Graph::WeightInfo& a, const auto& b) { return a.name == b.first && a.bytes == b.second; });
+  if (!sameLayout) {
+    throw Error(ErrorCode::InvalidArgument,
+                "the weight buffer given to '" + options.name +
+                    "' was made for another network or precision: make one from this graph");
+  }
+  const std::uint64_t limit = device_->caps().maxStorageBufferRange;
+  if (!device_->caps().bufferDeviceAddress && memory_.arenaBytes > limit) {
+    throw Error(ErrorCode::OutOfDeviceMemory, "'" + options.name + "' needs an arena of " +
+                                                  std::to_string(memory_.arenaBytes) +
+                                                  " bytes; a storage buffer of this device holds " +
+                                                  std::to_string(limit) + ": use a smaller size or batch");
+  }
+  arena_ =
+      vk::Buffer(device_, vk::BufferUse::Device, std::max(memory_.arenaBytes, kOffsetUnit), options.name + " arena");
+
+  std::vector<vk::PipelineKey> keys;
+  for (const Dispatch& dispatch : graph_.dispatches_) {
+    keys.push_back(dispatch.kernel);
+  }
+  std::sort(keys.begin(), keys.end());
+  keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+  pipelines.warm(keys, options.onPipeline);
+
+  for (const Dispatch& dispatch : graph_.dispatches_) {
+    Step step;
+    step.pipeline = pipelines.get(dispatch.kernel);
+    step.groups = dispatch.groups;
+    step.label = dispatch.name + ": " + dispatch.op;
+    step.push.assign(kAddressWords, 0);
+    if (device_->caps().bufferDeviceAddress) {
+      const std::uint64_t addresses[2] = {arena_.address(), weights_->buffer_.address()};
+      std::memcpy(step.push.data(), addresses, sizeof(addresses));
+    }
+    step.push.insert(step.push.end(), dispatch.push.words_.begin(), dispatch.push.words_.end());
+    for (const PushConstants::Patch& patch : dispatch.push.patches_) {
+      const std::uint64_t offset = patch.weight ? graph_.weights_.at(patch.id).offset : plan_.offsets.at(patch.id);
+      step.push[kAddressWords + patch.word] = static_cast<std::uint32_t>(offset / kOffsetUnit);
+    }
+    steps_.push_back(std::move(step));
+  }
+  planBarriers();
+  if (!device_->caps().bufferDeviceAddress) {
+    createDescriptorSet(pipelines, options.name);
+  }
+}
+
+Executable::~Executable() {
+  if (descriptorPool_ != VK_NULL_HANDLE) {
+    device_->fn().DestroyDescriptorPool(device_->handle(), descriptorPool_, nullptr);
+  }
+}
+
+// A dispatch waits for the ones before it only where it reads what they wrote, or writes what they read or wrote. Bytes
+// decide, not tensors: the arena gives one place to several of them.
+void Executable::planBarriers() {
+  std::vector<Range> reads, writes;  // since the last barrier
+  const auto range = [&](Tensor tensor) {
+    const std::uint64_t begin = plan_.offsets[tensor.id];
+    return Range{begin, begin + graph_.desc(tensor).bytes()};
+  };
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const Dispatch& dispatch = graph_.dispatches_[i];
+    const bool readHazard =
+        std::any_of(dispatch.reads.begin(), dispatch.reads.end(), [&](Tensor t) { return touches(writes, range(t)); });
+    const bool writeHazard = std::any_of(dispatch.writes.begin(), dispatch.writes.end(), [&](Tensor t) {
+      return touches(writes, range(t)) || touches(reads, range(t));
+    });
+    if (readHazard || writeHazard) {
+      steps_[i].barrierBefore = true;
+      reads.clear();
+      writes.clear();
+    }
+    for (const Tensor t : dispatch.reads) {
+      reads.push_back(range(t));
+    }
+    for (const Tensor t : dispatch.writes) {
+      writes.push_back(range(t));
+    }
+  }
+}
+
+void Executable::createDescriptorSet(const vk::PipelineCache& pipelines, const std::string& name) {
+  const vk::DeviceFunctions& fn = device_->fn();
+  const VkDescriptorPoolSize poolSize{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 2};
+  VkDescriptorPoolCreateInfo poolInfo{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
+  poolInfo.maxSets = 1;
+  poolInfo.poolSizeCount = 1;
+  poolInfo.pPoolSizes = &poolSize;
+  vk::check(fn.CreateDescriptorPool(device_->handle(), &poolInfo, nullptr, &descriptorPool_),
+            "vkCreateDescriptorPool(executable)");
+  device_->setName(VK_OBJECT_TYPE_DESCRIPTOR_POOL, descriptorPool_, name + " descriptors");
+
+  const VkDescriptorSetLayout setLayout = pipelines.setLayout();
+  VkDescriptorSetAllocateInfo allocateInfo{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
+  allocateInfo.descriptorPool = descriptorPool_;
+  allocateInfo.descriptorSetCount = 1;
+  allocateInfo.pSetLayouts = &setLayout;
+  const VkResult result = fn.AllocateDescriptorSets(device_->handle(), &allocateInfo, &descriptorSet_);
+  if (result != VK_SUCCESS) {
+    fn.DestroyDescriptorPool(device_->handle(), descriptorPool_, nullptr);
+    descriptorPool_ = VK_NULL_HANDLE;
+    vk::check(result, "vkAllocateDescriptorSets(executable)");
+  }
+  device_->setName(VK_OBJECT_TYPE_DESCRIPTOR_SET, descriptorSet_, name + " arena and weights");
+
+  const VkDescriptorBufferInfo buffers[2] = {{arena_.handle(), 0, VK_WHOLE_SIZE},
+                                             {weights_->buffer_.handle(), 0, VK_WHOLE_SIZE}};
+  VkWriteDescriptorSet writes[2]{};
+  for (std::uint32_t binding = 0; binding < 2; ++binding) {
+    writes[binding].sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
+    writes[binding].dstSet = descriptorSet_;
+    writes[binding].dstBinding = binding;
+    writes[binding].descriptorCount = 1;
+    writes[binding].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    writes[binding].pBufferInfo = &buffers[binding];
+  }
+  fn.UpdateDescriptorSets(device_->handle(), 2, writes, 0, nullptr);
+}
+
+void Executable::bind(VkCommandBuffer commands) const {
+  if (descriptorSet_ != VK_NULL_HANDLE) {
+    device_->fn().CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout_, 0, 1, &descriptorSet_, 0,
+                                        nullptr);
+  }
+}
+
+void Executable::record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count, vk::GpuTimer* timer) const {
+  if (first > size() || count > size() - first) {
+    throw Error(ErrorCode::InvalidArgument, "dispatches " + std::to_string(first) + " to " +
+                                                std::to_string(std::uint64_t{first} + count) +
+                                                " were asked for; the executable has " + std::to_string(size()));
+  }
+  if (count == 0) {
+    return;
+  }
+  const vk::DeviceFunctions& fn = device_->fn();
+  bind(commands);
+  fullBarrier(fn, commands);
+  if (timer != nullptr) {
+    timer->mark(commands);
+  }
+  VkPipeline bound = VK_NULL_HANDLE;
+  for (std::uint32_t i = first; i < first + count; ++i) {
+    const Step& step = steps_[i];
+    if (step.barrierBefore && i != first) {
+      computeBarrier(fn, commands);
+    }
+    if (fn.CmdBeginDebugUtilsLabelEXT != nullptr) {
+      VkDebugUtilsLabelEXT label{VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT};
+      label.pLabelName = step.label.c_str();
+      fn.CmdBeginDebugUtilsLabelEXT(commands, &label);
+    }
+    if (step.pipeline.handle != bound) {
+      fn.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, step.pipeline.handle);
+      bound = step.pipeline.handle;
+    }
+    fn.CmdPushConstants(commands, layout_, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                        static_cast<std::uint32_t>(step.push.size() * 4), step.push.data());
+    fn.CmdDispatch(commands, step.groups[0], step.groups[1], step.groups[2]);
+    if (fn.CmdEndDebugUtilsLabelEXT != nullptr) {
+      fn.CmdEndDebugUtilsLabelEXT(commands);
+    }
+    if (timer != nullptr) {
+      timer->mark(commands);
+    }
+  }
+}
+
+std::uint64_t Executable::offset(Tensor tensor) const {
+  if (!graph_.tensors_.at(tensor.id).persistent) {
+    throw Error(ErrorCode::Internal,
+                "tensor '" + graph_.name(tensor) + "' is a temporary: only persistent ones have a place of their own");
+  }
+  return plan_.offsets[tensor.id];
+}
+
+void Executable::write(VkCommandBuffer commands, Tensor tensor, std::span<const std::byte> bytes,
+                       std::uint64_t offset) const {
+  const std::uint64_t size = desc(tensor).bytes();
+  if (bytes.empty() || bytes.size() > kMaxUpdateBytes || bytes.size() % 4 != 0 || offset % 4 != 0 || offset > size ||
+      bytes.size() > size - offset) {
+    throw Error(ErrorCode::Internal, "write of " + std::to_string(bytes.size()) + " bytes at " +
+                                         std::to_string(offset) + " into '" + graph_.name(tensor) + "' of " +
+                                         std::to_string(size) + " bytes");
+  }
+  fullBarrier(device_->fn(), commands);
+  device_->fn().CmdUpdateBuffer(commands, arena_.handle(), this->offset(tensor) + offset, bytes.size(), bytes.data());
+  fullBarrier(device_->fn(), commands);
+}
+
+void Executable::clear(VkCommandBuffer commands, Tensor tensor) const {
+  fullBarrier(device_->fn(), commands);
+  device_->fn().CmdFillBuffer(commands, arena_.handle(), offset(tensor), desc(tensor).bytes(), 0);
+  fullBarrier(device_->fn(), commands);
+}
+
+void Executable::copyIn(VkCommandBuffer commands, const vk::Buffer& source, std::uint64_t sourceOffset,
+                        Tensor destination) const {
+  const VkBufferCopy region{sourceOffset, offset(destination), desc(destination).bytes()};
+  fullBarrier(device_->fn(), commands);
+  device_->fn().CmdCopyBuffer(commands, source.handle(), arena_.handle(), 1, &region);
+  fullBarrier(device_->fn(), commands);
+}
+
+void Executable::copyOut(VkCommandBuffer commands, Tensor source, const vk::Buffer& destination,
+                         std::uint64_t destinationOffset) const {
+  const VkBufferCopy region{offset(source), destinationOffset, desc(source).bytes()};
+  const vk::DeviceFunctions& fn = device_->fn();
+  fullBarrier(fn, commands);
+  fn.CmdCopyBuffer(commands, arena_.handle(), destination.handle(), 1, &region);
+  VkMemoryBarrier toHost{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
+  toHost.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
+  toHost.dstAccessMask = VK_ACCESS_HOST_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT;
+  fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT | kStages, 0, 1, &toHost,
+                        0, nullptr, 0, nullptr);
+}
+
+std::vector<std::byte> packNchw(std::span<const float> nchw, const TensorDesc& desc) {
+  const std::uint64_t plane = std::uint64_t{desc.h} * desc.w;
+  if (nchw.size() != plane * desc.c * desc.n) {
+    throw Error(ErrorCode::InvalidArgument,
+                "packNchw: " + std::to_string(nchw.size()) + " values for " + toString(desc));
+  }
+  std::vector<std::byte> bytes(desc.bytes());
+  for (std::uint64_t n = 0; n < desc.n; ++n) {
+    for (std::uint64_t c = 0; c < desc.c; ++c) {
+      for (std::uint64_t p = 0; p < plane; ++p) {
+        const float value = nchw[(n * desc.c + c) * plane + p];
+        const std::uint64_t at = (n * plane + p) * desc.stride() + c;
+        if (desc.type == DataType::F32) {
+          std::memcpy(bytes.data() + at * 4, &value, 4);
+        } else {
+          const std::uint16_t half = floatToHalf(value);
+          std::memcpy(bytes.data() + at * 2, &half, 2);
+        }
+      }
+    }
+  }
+  return bytes;
+}
+
+std::vector<float> unpackNchw(std::span<const std::byte> bytes, const TensorDesc& desc) {
+  const std::uint64_t plane = std::uint64_t{desc.h} * desc.w;
+  if (bytes.size() != desc.bytes()) {
+    throw Error(ErrorCode::InvalidArgument,
+                "unpackNchw: " + std::to_string(bytes.size()) + " bytes for " + toString(desc));
+  }
+  std::vector<float> nchw(plane * desc.c * desc.n);
+  for (std::uint64_t n = 0; n < desc.n; ++n) {
+    for (std::uint64_t c = 0; c < desc.c; ++c) {
+      for (std::uint64_t p = 0; p < plane; ++p) {
+        const std::uint64_t at = (n * plane + p) * desc.stride() + c;
+        float& value = nchw[(n * desc.c + c) * plane + p];
+        if (desc.type == DataType::F32) {
+          std::memcpy(&value, bytes.data() + at * 4, 4);
+        } else {
+          std::uint16_t half = 0;
+          std::memcpy(&half, bytes.data() + at * 2, 2);
+          value = halfToFloat(half);
+        }
+      }
+    }
+  }
+  return nchw;
+}
+
+}  // namespace rivulet::graph
