@@ -1,0 +1,115 @@
+# The one list of dependencies. Each is looked for in this order:
+#   1. third_party/overrides.cmake, which scripts/setup writes where the distribution is too old (Debian 12)
+#   2. an installed CMake package that is new enough (Vulkan SDK, vcpkg, Debian 13, Ubuntu)
+#   3. the release archive from GitHub
+# The runtime needs the first four; the tests add GTest, the command line CLI11.
+include(FetchContent)
+include("${CMAKE_CURRENT_LIST_DIR}/../third_party/overrides.cmake" OPTIONAL)
+
+set(gh https://github.com)
+FetchContent_Declare(
+  VulkanHeaders
+  URL ${gh}/KhronosGroup/Vulkan-Headers/archive/refs/tags/v1.4.309.tar.gz
+  DOWNLOAD_EXTRACT_TIMESTAMP TRUE
+  FIND_PACKAGE_ARGS 1.4.309 CONFIG)
+FetchContent_Declare(
+  VulkanMemoryAllocator
+  URL ${gh}/GPUOpen-LibrariesAndSDKs/VulkanMemoryAllocator/archive/refs/tags/v3.2.1.tar.gz
+  DOWNLOAD_EXTRACT_TIMESTAMP TRUE
+  FIND_PACKAGE_ARGS 3.1 CONFIG)
+FetchContent_Declare(
+  glslang
+  URL ${gh}/KhronosGroup/glslang/archive/refs/tags/15.1.0.tar.gz
+  DOWNLOAD_EXTRACT_TIMESTAMP TRUE
+  FIND_PACKAGE_ARGS 15 CONFIG)
+FetchContent_Declare(
+  nlohmann_json
+  URL ${gh}/nlohmann/json/archive/refs/tags/v3.11.3.tar.gz
+  DOWNLOAD_EXTRACT_TIMESTAMP TRUE
+  FIND_PACKAGE_ARGS 3.11 CONFIG)
+FetchContent_Declare(
+  CLI11
+  URL ${gh}/CLIUtils/CLI11/archive/refs/tags/v2.4.2.tar.gz
+  DOWNLOAD_EXTRACT_TIMESTAMP TRUE
+  FIND_PACKAGE_ARGS 2.1 CONFIG)
+FetchContent_Declare(
+  GTest
+  URL ${gh}/google/googletest/archive/refs/tags/v1.16.0.tar.gz
+  DOWNLOAD_EXTRACT_TIMESTAMP TRUE
+  FIND_PACKAGE_ARGS 1.12 CONFIG)
+FetchContent_Declare(
+  stb
+  URL ${gh}/nothings/stb/archive/5c205738c191bcb0abc65c4febfa9bd25ff35234.tar.gz
+  DOWNLOAD_EXTRACT_TIMESTAMP TRUE)
+
+# glslang: compile GLSL to SPIR-V and nothing else; its optimiser would need SPIRV-Tools.
+foreach(off ENABLE_OPT ENABLE_HLSL ENABLE_SPVREMAPPER ENABLE_GLSLANG_BINARIES GLSLANG_TESTS GLSLANG_ENABLE_INSTALL
+            BUILD_EXTERNAL ENABLE_PCH)
+  set(${off} OFF CACHE BOOL "glslang, for Rivulet's shaders" FORCE)
+endforeach()
+foreach(off JSON_BuildTests JSON_Install CLI11_BUILD_TESTS CLI11_BUILD_EXAMPLES CLI11_BUILD_DOCS CLI11_INSTALL
+            INSTALL_GTEST VMA_BUILD_DOCUMENTATION VMA_ENABLE_INSTALL VULKAN_HEADERS_ENABLE_INSTALL)
+  set(${off} OFF CACHE BOOL "" FORCE)
+endforeach()
+set(gtest_force_shared_crt ON CACHE BOOL "" FORCE)
+
+# Third-party code is always optimised and static, whatever the preset: the shader compiler runs during the build.
+function(rivulet_make_available)
+  set(CMAKE_CXX_FLAGS_DEBUG "${CMAKE_CXX_FLAGS_RELEASE}")
+  string(APPEND CMAKE_C_FLAGS " -w") # MSVC knows it too
+  string(APPEND CMAKE_CXX_FLAGS " -w")
+  set(BUILD_SHARED_LIBS OFF)
+  set(CMAKE_EXPORT_COMPILE_COMMANDS OFF)
+  set(CMAKE_SUPPRESS_DEVELOPER_WARNINGS ON CACHE INTERNAL "")
+  FetchContent_MakeAvailable(${ARGN})
+  unset(CMAKE_SUPPRESS_DEVELOPER_WARNINGS CACHE)
+endfunction()
+
+rivulet_make_available(VulkanHeaders VulkanMemoryAllocator nlohmann_json glslang)
+if(RIVULET_TOOLS)
+  rivulet_make_available(CLI11)
+endif()
+if(RIVULET_TESTS)
+  rivulet_make_available(GTest)
+endif()
+
+# stb ships no CMake package: an installed header, or the archive.
+find_path(RIVULET_STB_INCLUDE_DIR stb_image_write.h PATH_SUFFIXES stb)
+if(NOT RIVULET_STB_INCLUDE_DIR)
+  FetchContent_GetProperties(stb)
+  if(NOT stb_POPULATED)
+    FetchContent_Populate(stb)
+  endif()
+  set(RIVULET_STB_INCLUDE_DIR "${stb_SOURCE_DIR}" CACHE PATH "Where stb_image_write.h is" FORCE)
+endif()
+add_library(rivulet_stb INTERFACE IMPORTED)
+target_include_directories(rivulet_stb SYSTEM INTERFACE "${RIVULET_STB_INCLUDE_DIR}")
+
+# glslang's targets are named differently in a package and in its source tree: one name from here on.
+add_library(rivulet_glslang INTERFACE IMPORTED)
+foreach(part SPIRV glslang glslang-default-resource-limits)
+  if(TARGET glslang::${part})
+    target_link_libraries(rivulet_glslang INTERFACE glslang::${part})
+  else()
+    target_link_libraries(rivulet_glslang INTERFACE ${part})
+  endif()
+endforeach()
+# Our warnings are not for headers built from a source tree either.
+foreach(name SPIRV glslang glslang-default-resource-limits Vulkan::Headers GPUOpen::VulkanMemoryAllocator
+             nlohmann_json::nlohmann_json CLI11::CLI11 GTest::gtest GTest::gmock)
+  if(TARGET ${name})
+    get_target_property(real ${name} ALIASED_TARGET)
+    if(NOT real)
+      set(real ${name})
+    endif()
+    get_target_property(folders ${real} INTERFACE_INCLUDE_DIRECTORIES)
+    if(folders)
+      set_property(TARGET ${real} APPEND PROPERTY INTERFACE_SYSTEM_INCLUDE_DIRECTORIES ${folders})
+    endif()
+  endif()
+endforeach()
+
+find_package(SPIRV-Tools-opt CONFIG QUIET) # a packaged glslang may need it without saying so
+if(TARGET SPIRV-Tools-opt AND NOT TARGET SPIRV)
+  target_link_libraries(rivulet_glslang INTERFACE SPIRV-Tools-opt)
+endif()
