@@ -1,0 +1,106 @@
+// The builder alone: no device is touched, only capabilities are described.
+#include "graph/graph.h"
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+
+namespace rivulet::graph {
+namespace {
+
+vk::DeviceCaps caps() {
+  vk::DeviceCaps caps;
+  caps.name = "a described device";
+  return caps;
+}
+
+Dispatch step(std::string name, std::vector<Tensor> reads, std::vector<Tensor> writes) {
+  Dispatch dispatch;
+  dispatch.name = std::move(name);
+  dispatch.op = "test";
+  dispatch.reads = std::move(reads);
+  dispatch.writes = std::move(writes);
+  return dispatch;
+}
+
+template <class Call>
+std::string messageOf(Call call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(Graph, HalfStorageWithoutTheFeatureNamesIt) {
+  EXPECT_NE(messageOf([] { Graph graph(caps(), DataType::F16); }).find("storageBuffer16BitAccess"), std::string::npos);
+}
+
+TEST(Graph, ShaderNamesFollowStorageAndAddressing) {
+  vk::DeviceCaps device = caps();
+  EXPECT_EQ(Graph(device, DataType::F32).shader("ops/conv2d"), "ops/conv2d.f32");
+  device.storage16 = device.bufferDeviceAddress = true;
+  EXPECT_EQ(Graph(device, DataType::F16).shader("ops/conv2d"), "ops/conv2d.f16_bda");
+}
+
+TEST(Graph, TemporariesShareMemoryAndPersistentTensorsDoNot) {
+  Graph graph(caps(), DataType::F32);
+  const TensorDesc desc{1, 16, 16, 8, DataType::F32};
+  const Tensor input = graph.persistent(desc, "input");
+  const Tensor a = graph.tensor(desc, "a"), b = graph.tensor(desc, "b"), c = graph.tensor(desc, "c");
+  graph.dispatch(step("one", {input}, {a}));
+  graph.dispatch(step("two", {a}, {b}));
+  graph.dispatch(step("three", {b}, {c}));  // c takes a's place
+  const MemoryPlan memory = graph.memory();
+  EXPECT_EQ(memory.arenaBytes, 3 * desc.bytes());
+  EXPECT_EQ(memory.unsharedBytes, 4 * desc.bytes());
+}
+
+TEST(Graph, ReadingATemporaryThatNothingWroteIsABugNamedByTheDispatch) {
+  Graph graph(caps(), DataType::F32);
+  const Tensor lost = graph.tensor({1, 1, 1, 8, DataType::F32}, "lost");
+  graph.dispatch(step("reader", {lost}, {}));
+  const std::string message = messageOf([&] { (void)graph.memory(); });
+  EXPECT_NE(message.find("reader reads 'lost' before it is written"), std::string::npos) << message;
+}
+
+TEST(Graph, EmptyAndOversizedTensorsAreRefusedByName) {
+  Graph graph(caps(), DataType::F32);
+  EXPECT_NE(messageOf([&] {
+              graph.tensor({1, 0, 4, 8, DataType::F32}, "flat");
+            }).find("'flat' has an empty shape"),
+            std::string::npos);
+  EXPECT_NE(messageOf([&] {
+              graph.tensor({64, 65536, 65536, 8, DataType::F32}, "sky");
+            }).find("'sky'"),
+            std::string::npos);
+}
+
+TEST(Graph, TooManyWorkgroupsNameTheLayerAndTheLimit) {
+  Graph graph(caps(), DataType::F32);
+  Dispatch dispatch = step("wide", {}, {});
+  dispatch.groups = {1, 70000, 1};
+  const std::string message = messageOf([&] { graph.dispatch(dispatch); });
+  EXPECT_NE(message.find("wide (test) needs 70000 workgroups"), std::string::npos) << message;
+  EXPECT_NE(message.find("65535"), std::string::npos);
+}
+
+TEST(Graph, MoreThan28PushConstantWordsAreRefused) {
+  PushConstants push;
+  for (std::uint32_t i = 0; i < PushConstants::kMaxWords; ++i) {
+    push.word(i);
+  }
+  EXPECT_NE(messageOf([&] { push.word(0); }).find("28 words"), std::string::npos);
+}
+
+TEST(Graph, AWeightNamedTwiceIsABug) {
+  Graph graph(caps(), DataType::F32);
+  const auto pack = [] { return std::vector<std::byte>(16); };
+  graph.weight("conv.weight", 16, pack);
+  EXPECT_NE(messageOf([&] { graph.weight("conv.weight", 16, pack); }).find("'conv.weight' is added twice"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace rivulet::graph
