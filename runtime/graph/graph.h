@@ -81,6 +81,8 @@ class Graph {
   Tensor tensor(const TensorDesc& desc, std::string name);
   /// Alive always, and kept between evaluations: inputs, outputs, sampler state. Host writes and reads go here.
   Tensor persistent(const TensorDesc& desc, std::string name);
+  /// Makes a temporary persistent: what an op returned and the host reads after the last dispatch.
+  void keep(Tensor tensor) { tensors_.at(tensor.id).persistent = true; }
   const TensorDesc& desc(Tensor tensor) const { return tensors_.at(tensor.id).desc; }
   const std::string& name(Tensor tensor) const { return tensors_.at(tensor.id).name; }
 
