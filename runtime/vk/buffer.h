@@ -1,6 +1,6 @@
 #pragma once
-// A storage buffer with its memory (VMA). Movable, freed on destruction: whoever destroys one makes sure that the device
-// has finished with it (RetireQueue does).
+// A storage buffer with its memory (VMA). Movable, freed on destruction: whoever destroys one makes sure that the
+// device has finished with it (RetireQueue does).
 
 #include <cstdint>
 #include <memory>

@@ -1,6 +1,7 @@
 #pragma once
 // Rivulet's own submissions to a device's queue: records a command buffer, submits it, tells when it has finished.
-// The command line, the tests and the async mode use it; a host that records Rivulet into its own command buffers does not.
+// The command line, the tests and the async mode use it; a host that records Rivulet into its own command buffers does
+// not.
 
 #include <deque>
 #include <functional>
@@ -21,35 +22,47 @@ class CommandStream {
   CommandStream(const CommandStream&) = delete;
   CommandStream& operator=(const CommandStream&) = delete;
 
-  /// Begins a command buffer (reusing a finished one). One at a time.
+  /// Begins a command buffer (reusing a finished one). One at a time: Error(Internal) if one is being recorded. `label`
+  /// names it in captures and validation messages.
   VkCommandBuffer begin(const char* label);
-  /// Ends and submits it. Returns its serial: 1, 2, 3, ... in order of submission.
+  /// Ends and submits it. Returns its serial: 1, 2, 3, ... in order of submission. If that fails (DeviceLost, out of
+  /// memory) the command buffer is dropped and no serial is used.
   std::uint64_t submit();
   /// Ends the command buffer begun and drops it unsubmitted.
   void abandon();
 
-  /// The serial up to which everything has finished. Does not wait.
+  /// The serial up to which everything has finished; releases what it protected. Does not wait.
   std::uint64_t completed();
-  /// Waits for a serial. Errors: DeviceLost.
+  /// Waits for a serial that submit() returned. Errors: DeviceLost.
   void wait(std::uint64_t serial);
   void waitIdle();
 
   /// Objects released when a serial has finished.
   RetireQueue& retire() { return retire_; }
 
-  /// Conveniences: staging copy, submit and wait. Offsets and sizes in bytes, multiples of 4.
+  /// Conveniences: staging copy, submit and wait, with barriers against everything before and after on the queue.
+  /// Offsets and sizes in bytes. Errors: InvalidArgument if the range is not inside the buffer.
   void upload(const Buffer& destination, std::uint64_t offset, std::span<const std::byte> bytes);
   void download(const Buffer& source, std::uint64_t offset, std::span<std::byte> bytes);
 
  private:
-  struct Submission;
+  struct Submission {
+    VkCommandBuffer commands = VK_NULL_HANDLE;
+    VkFence fence = VK_NULL_HANDLE;  // null with a timeline semaphore
+    std::uint64_t serial = 0;
+  };
+  void finished(std::uint64_t serial);
+  void copyThrough(const char* label, VkBuffer from, std::uint64_t fromOffset, VkBuffer to, std::uint64_t toOffset,
+                   std::uint64_t bytes);
+
   std::shared_ptr<Device> device_;
   VkCommandPool pool_ = VK_NULL_HANDLE;
   VkSemaphore timeline_ = VK_NULL_HANDLE;  // null: fences
   std::deque<Submission> inFlight_;
   std::deque<Submission> free_;
-  VkCommandBuffer recording_ = VK_NULL_HANDLE;
-  VkFence recordingFence_ = VK_NULL_HANDLE;
+  Submission recording_;
+  bool labelled_ = false;
+  Buffer upload_, readback_;  // staging, kept and grown
   std::uint64_t lastSerial_ = 0, completed_ = 0;
   RetireQueue retire_;
 };

@@ -2,6 +2,8 @@
 // A VkDevice that Rivulet computes on: its own (headless), or one imported from a host renderer. Nothing else in the
 // runtime knows which of the two it is, and nothing assumes that it owns the device.
 
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -15,14 +17,20 @@ struct VmaAllocator_T;
 
 namespace rivulet::vk {
 
-/// Receives validation and driver messages (own device with validation on only). Called from any thread.
+/// Receives validation errors and warnings (own device with validation on only). Called from any thread; must not
+/// throw.
 using MessageCallback = std::function<void(VkDebugUtilsMessageSeverityFlagBitsEXT, const char* message)>;
 
+/// The environment adds to it: RIVULET_DEVICE is `select` where that is empty, RIVULET_VALIDATION=1 turns validation
+/// on, RIVULET_DISABLE=name,name,... adds to `disable`.
 struct CreateDeviceInfo {
-  std::string select;            // substring of the device name, or its index as a number; empty: the fastest type present
-  bool validation = false;       // Khronos validation with synchronization validation; Error(MissingFeature) if not installed
-  MessageCallback onMessage;     // where validation messages go; default: standard error
-  std::vector<std::string> disable;  // capabilities not to use, by DeviceCaps member name: "storage16", "bufferDeviceAddress", ...
+  std::string select;  // substring of the device name, or its index as a number; empty: the fastest type present
+  bool validation =
+      false;  // Khronos validation with synchronization validation; Error(MissingFeature) if not installed
+  MessageCallback onMessage;  // where validation messages go; default: standard error
+  std::vector<std::string>
+      disable;  // capabilities not to use, by DeviceCaps member name: "storage16", "bufferDeviceAddress", ...
+  PFN_vkGetInstanceProcAddr getInstanceProcAddr = nullptr;  // null: the Vulkan loader found at run time (loader.h)
 };
 
 /// Everything is BORROWED: the host keeps instance and device alive longer than the Device made from them.
@@ -31,11 +39,11 @@ struct ImportDeviceInfo {
   VkInstance instance = VK_NULL_HANDLE;
   VkPhysicalDevice physicalDevice = VK_NULL_HANDLE;
   VkDevice device = VK_NULL_HANDLE;
-  std::uint32_t queueFamily = 0;       // a family with compute; queue `queueIndex` of it must have been created
+  std::uint32_t queueFamily = 0;  // a family with compute; queue `queueIndex` of it must have been created
   std::uint32_t queueIndex = 0;
   std::uint32_t apiVersion = VK_API_VERSION_1_1;  // what the instance was created with, at least 1.1
   EnabledFeatures enabled;
-  std::mutex* queueMutex = nullptr;    // BORROWED; locked around submissions when the host submits from other threads
+  std::mutex* queueMutex = nullptr;  // BORROWED; locked around submissions when the host submits from other threads
 };
 
 /// One adapter as `rivulet devices` lists it.
@@ -48,24 +56,35 @@ struct DeviceListing {
 /// Thread-safety: immutable after construction; submit() is internally synchronised.
 class Device {
  public:
-  /// Errors: MissingFeature (no loader, no device, no compute queue, no validation layer), InvalidArgument (`select`
-  /// matches nothing: the message lists what is there).
+  /// A headless device of our own, with every useful feature enabled that it has and `info` does not disable.
+  /// Errors: MissingFeature (no loader, no driver, no compute queue, no validation layer), InvalidArgument (`select`
+  /// matches nothing: the message lists what is there; `disable` names no capability).
   static std::shared_ptr<Device> create(const CreateDeviceInfo& info = {});
+  /// Errors: InvalidArgument (a handle is missing, the queue family has no compute), MissingFeature (Vulkan 1.0, an
+  /// entry point is missing).
   static std::shared_ptr<Device> import(const ImportDeviceInfo& info);
-  static std::vector<DeviceListing> list();
+  /// Every adapter, usable or not, in the driver's order: an index is what `select` takes. Empty without a driver.
+  /// Errors: MissingFeature (no loader).
+  static std::vector<DeviceListing> list(PFN_vkGetInstanceProcAddr getInstanceProcAddr = nullptr);
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
   const DeviceCaps& caps() const { return caps_; }
+  /// Optional entry points are null unless the capability behind them is in use: timeline semaphores, buffer device
+  /// addresses, debug names and labels.
   const DeviceFunctions& fn() const { return fn_; }
   const InstanceFunctions& instanceFn() const { return instanceFn_; }
   VkDevice handle() const { return device_; }
   VkPhysicalDevice physicalDevice() const { return physicalDevice_; }
   std::uint32_t queueFamily() const { return queueFamily_; }
+  /// Made by create(): instance and device are destroyed with it.
+  bool owned() const { return owned_; }
+  /// Validation errors and warnings so far (own device with validation on; else 0).
+  std::uint64_t validationMessages() const { return messages_.count; }
   VmaAllocator_T* allocator() const { return allocator_; }
 
-  /// Submits to the device's queue. Locks the queue's mutex for the call.
+  /// Submits to the device's queue. Locks the queue's mutex for the call. Errors: DeviceLost, out of memory.
   void submit(const VkSubmitInfo& info, VkFence fence) const;
 
   /// Names an object for validation messages and captures; does nothing without VK_EXT_debug_utils.
@@ -75,8 +94,17 @@ class Device {
   }
 
  private:
+  /// Where the messenger's user pointer leads.
+  struct Messages {
+    MessageCallback callback;
+    std::atomic<std::uint64_t> count{0};
+  };
   Device() = default;
+  static VKAPI_ATTR VkBool32 VKAPI_CALL onMessage(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+                                                  VkDebugUtilsMessageTypeFlagsEXT types,
+                                                  const VkDebugUtilsMessengerCallbackDataEXT* data, void* messages);
   void setNameImpl(VkObjectType type, std::uint64_t handle, const std::string& name) const;
+  void createLogicalDevice(const std::vector<std::string>& disable);
   void initialise();
 
   bool owned_ = false;
@@ -87,7 +115,7 @@ class Device {
   VkQueue queue_ = VK_NULL_HANDLE;
   std::uint32_t queueFamily_ = 0, queueIndex_ = 0, apiVersion_ = 0;
   VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
-  MessageCallback onMessage_;
+  Messages messages_;
   InstanceFunctions instanceFn_;
   DeviceFunctions fn_;
   DeviceCaps caps_;

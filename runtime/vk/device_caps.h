@@ -11,7 +11,9 @@
 //   timestamps           GPU time per dispatch                       fallback: host clock around a submission
 
 #include <cstdint>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "vk/functions.h"
@@ -42,9 +44,13 @@ struct DeviceCaps {
   bool timestamps = false;
 
   std::uint32_t subgroupSize = 1, minSubgroupSize = 1, maxSubgroupSize = 1;
-  std::uint32_t maxWorkgroupInvocations = 128, maxWorkgroupSize[3] = {128, 128, 64}, maxWorkgroupCount[3] = {65535, 65535, 65535};
+  std::uint32_t maxWorkgroupInvocations = 128, maxWorkgroupSize[3] = {128, 128, 64},
+                maxWorkgroupCount[3] = {65535, 65535, 65535};
+  std::uint32_t maxWorkgroupSubgroups =
+      0;  // subgroups of a required size in one workgroup; 0 without subgroupSizeControl
   std::uint32_t maxPushConstants = 128, sharedMemory = 16384;
-  std::uint64_t maxStorageBufferRange = 1u << 27, maxAllocation = 1u << 30;
+  std::uint64_t maxStorageBufferRange = 1u << 27;
+  std::uint64_t maxAllocation = 1u << 30;  // largest buffer: the smaller of the limits on one allocation and one buffer
   double timestampPeriodNs = 0;            // nanoseconds per tick; 0 without timestamps
   std::uint32_t timestampValidBits = 0;
   std::vector<CooperativeMatrixShape> cooperativeMatrixShapes;
@@ -59,14 +65,24 @@ struct EnabledFeatures {
   bool storageBuffer16BitAccess = false;
   bool bufferDeviceAddress = false;
   bool subgroupSizeControl = false;  // subgroupSizeControl and computeFullSubgroups
-  bool cooperativeMatrix = false;
+  bool cooperativeMatrix = false;    // cooperativeMatrix, vulkanMemoryModel and shaderFloat16
   bool timelineSemaphore = false;
-  bool debugUtils = false;           // instance extension VK_EXT_debug_utils
+  bool debugUtils = false;  // instance extension VK_EXT_debug_utils
 };
 
-/// Reads properties and features of `device`; pure queries, nothing is created. A capability is reported as present when
-/// the device supports it and `enabled` allows it (null: whatever the device supports).
+/// Reads properties and features of `device`; pure queries, nothing is created. A capability is reported as present
+/// when the device supports it and `enabled` allows it (null: whatever the device supports).
 DeviceCaps queryDeviceCaps(const InstanceFunctions& functions, VkPhysicalDevice device, std::uint32_t queueFamily,
                            const EnabledFeatures* enabled);
+
+/// The capabilities by name, as `CreateDeviceInfo::disable`, RIVULET_DISABLE and `rivulet devices` spell them.
+struct Capability {
+  std::string_view name;
+  bool DeviceCaps::*member;
+};
+std::span<const Capability> capabilities();
+
+/// Clears the capability called `name`. Errors: InvalidArgument with the names there are.
+void disableCapability(DeviceCaps& caps, std::string_view name);
 
 }  // namespace rivulet::vk

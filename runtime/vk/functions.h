@@ -3,21 +3,25 @@
 // given. Nothing calls a global Vulkan function: an imported device may come from another loader, a layer, or a test
 // that fails calls on purpose.
 
+#ifndef VK_NO_PROTOTYPES
 #define VK_NO_PROTOTYPES
+#endif
 #include <vulkan/vulkan.h>
 
+#include <cstdint>
+
 // X(name): required of any Vulkan 1.1 implementation.
-#define RVL_VK_INSTANCE_FUNCTIONS(X)          \
-  X(DestroyInstance)                          \
-  X(EnumeratePhysicalDevices)                 \
-  X(EnumerateDeviceExtensionProperties)       \
-  X(GetPhysicalDeviceProperties)              \
-  X(GetPhysicalDeviceProperties2)             \
-  X(GetPhysicalDeviceFeatures2)               \
-  X(GetPhysicalDeviceMemoryProperties)        \
-  X(GetPhysicalDeviceMemoryProperties2)       \
-  X(GetPhysicalDeviceQueueFamilyProperties)   \
-  X(CreateDevice)                             \
+#define RVL_VK_INSTANCE_FUNCTIONS(X)        \
+  X(DestroyInstance)                        \
+  X(EnumeratePhysicalDevices)               \
+  X(EnumerateDeviceExtensionProperties)     \
+  X(GetPhysicalDeviceProperties)            \
+  X(GetPhysicalDeviceProperties2)           \
+  X(GetPhysicalDeviceFeatures2)             \
+  X(GetPhysicalDeviceMemoryProperties)      \
+  X(GetPhysicalDeviceMemoryProperties2)     \
+  X(GetPhysicalDeviceQueueFamilyProperties) \
+  X(CreateDevice)                           \
   X(GetDeviceProcAddr)
 
 // X(name): may be null; whoever calls one checks first.
@@ -114,14 +118,17 @@ struct DeviceFunctions {
   RVL_VK_DEVICE_FUNCTIONS(RVL_VK_MEMBER)
   RVL_VK_OPTIONAL_DEVICE_FUNCTIONS(RVL_VK_MEMBER)
 
-  /// Throws Error(MissingFeature) naming the entry point that is missing. Functions promoted from an extension are
-  /// looked up under their core name first, then with the KHR suffix.
-  static DeviceFunctions load(const InstanceFunctions& instance, VkDevice device);
+  /// Throws Error(MissingFeature) naming the entry point that is missing. `apiVersion` is the smaller of the instance's
+  /// and the device's version: functions promoted in 1.2 are looked up under their core name first from 1.2 on, with
+  /// the KHR suffix first below.
+  static DeviceFunctions load(const InstanceFunctions& instance, VkDevice device,
+                              std::uint32_t apiVersion = VK_API_VERSION_1_2);
 };
 
 #undef RVL_VK_MEMBER
 
-/// Throws the Error that a failed VkResult stands for; `what` names the call and the object, e.g. "vkCreateBuffer(arena)".
+/// Throws the Error that a failed (negative) VkResult stands for; `what` names the call and the object, e.g.
+/// "vkCreateBuffer(arena)".
 void check(VkResult result, const char* what);
 
 }  // namespace rivulet::vk

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "vk/device.h"
@@ -22,9 +23,13 @@ class GpuTimer {
   std::uint32_t capacity() const { return capacity_; }
   /// Resets the pool on the device timeline; call first in a recording, outside a render pass.
   void begin(VkCommandBuffer commands);
-  /// Writes a timestamp when all earlier commands have finished. Returns its index, or UINT32_MAX if full or unavailable.
+  /// Writes a timestamp when all earlier commands have finished. Returns its index, or UINT32_MAX if full or
+  /// unavailable.
   std::uint32_t mark(VkCommandBuffer commands);
-  /// Microseconds of each mark since the first one, after the recording finished; empty if it has not or is unavailable.
+  /// Marks written since begin().
+  std::uint32_t used() const { return used_; }
+  /// Microseconds of each mark since the first one, after the recording finished; empty if it has not or is
+  /// unavailable.
   std::vector<double> read() const;
 
  private:
@@ -32,5 +37,10 @@ class GpuTimer {
   VkQueryPool pool_ = VK_NULL_HANDLE;
   std::uint32_t capacity_ = 0, used_ = 0;
 };
+
+/// Microseconds since the first of `ticks`, of which the lowest `validBits` bits count up by one every `periodNs` and
+/// may wrap once between neighbours.
+std::vector<double> timestampsToMicroseconds(std::span<const std::uint64_t> ticks, std::uint32_t validBits,
+                                             double periodNs);
 
 }  // namespace rivulet::vk

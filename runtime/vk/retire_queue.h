@@ -1,5 +1,6 @@
 #pragma once
-// Destruction deferred until the device has finished with an object: callbacks ordered by the serial that protects them.
+// Destruction deferred until the device has finished with an object: callbacks ordered by the serial that protects
+// them.
 
 #include <cstdint>
 #include <functional>

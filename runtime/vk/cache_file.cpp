@@ -1,0 +1,138 @@
+#include "vk/cache_file.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <random>
+#include <system_error>
+
+#include "core/error.h"
+#include "core/log.h"
+
+#ifndef RIVULET_VERSION
+#define RIVULET_VERSION "0.1.0"
+#endif
+
+namespace rivulet::vk {
+
+namespace {
+
+struct Header {
+  std::array<char, 8> magic;
+  std::array<char, 16> rivulet;
+  std::array<std::uint8_t, VK_UUID_SIZE> device, cache;
+  std::uint32_t vendorId, deviceId, driverVersion, zero;
+  std::uint64_t bytes, checksum;
+};
+static_assert(sizeof(Header) == 88, "no padding: the header is compared and written as bytes");
+
+std::uint64_t fnv1a(std::span<const std::byte> data) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (const std::byte byte : data) hash = (hash ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001b3u;
+  return hash;
+}
+
+Header headerFor(const DeviceCaps& caps, std::span<const std::byte> data) {
+  Header header{};
+  std::memcpy(header.magic.data(), "RVLPIPE1", header.magic.size());
+  const std::string_view version = RIVULET_VERSION;
+  std::copy_n(version.begin(), std::min(version.size(), header.rivulet.size()), header.rivulet.begin());
+  std::copy(std::begin(caps.deviceUuid), std::end(caps.deviceUuid), header.device.begin());
+  std::copy(std::begin(caps.pipelineCacheUuid), std::end(caps.pipelineCacheUuid), header.cache.begin());
+  header.vendorId = caps.vendorId;
+  header.deviceId = caps.deviceId;
+  header.driverVersion = caps.driverVersion;
+  header.bytes = data.size();
+  header.checksum = fnv1a(data);
+  return header;
+}
+
+/// The driver's own header, which starts its data (VkPipelineCacheHeaderVersionOne).
+bool driverHeaderMatches(std::span<const std::byte> data, const DeviceCaps& caps) {
+  VkPipelineCacheHeaderVersionOne header;
+  if (data.size() < sizeof header) return false;
+  std::memcpy(&header, data.data(), sizeof header);
+  return header.headerVersion == VK_PIPELINE_CACHE_HEADER_VERSION_ONE && header.vendorID == caps.vendorId &&
+         header.deviceID == caps.deviceId &&
+         std::memcmp(header.pipelineCacheUUID, caps.pipelineCacheUuid, VK_UUID_SIZE) == 0;
+}
+
+/// A name that no other thread or process is writing to.
+std::filesystem::path temporaryBeside(const std::filesystem::path& file) {
+  static const unsigned process = std::random_device{}();
+  static std::atomic<unsigned> counter{0};
+  std::filesystem::path path = file;
+  path += "." + std::to_string(process) + "." + std::to_string(counter++) + ".tmp";
+  return path;
+}
+
+[[noreturn]] void cannotWrite(const std::filesystem::path& file, const std::string& why) {
+  throw Error(ErrorCode::Io, "cannot write the pipeline cache '" + file.string() + "': " + why +
+                                 "; set RIVULET_CACHE_DIR to a folder that can be written");
+}
+
+}  // namespace
+
+std::string cacheFileName(const DeviceCaps& caps) {
+  std::string uuid;
+  for (const std::uint8_t byte : caps.deviceUuid) {
+    char hex[3];
+    std::snprintf(hex, sizeof hex, "%02x", byte);
+    uuid += hex;
+  }
+  return "pipelines-" + uuid + "-" + std::to_string(caps.driverVersion) + "-" RIVULET_VERSION ".bin";
+}
+
+std::vector<std::byte> readCacheFile(const std::filesystem::path& file, const DeviceCaps& caps) {
+  std::ifstream in(file, std::ios::binary | std::ios::ate);
+  if (!in) return {};
+  const auto ignore = [&](const char* why) {
+    log(LogLevel::Info, "ignoring the pipeline cache '" + file.string() + "': " + why);
+    return std::vector<std::byte>();
+  };
+  const std::streamoff length = in.tellg();
+  if (length < static_cast<std::streamoff>(sizeof(Header))) return ignore("too short");
+  std::vector<std::byte> data(static_cast<std::size_t>(length) - sizeof(Header));
+  Header header{};
+  in.seekg(0);
+  in.read(reinterpret_cast<char*>(&header), sizeof header);
+  in.read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(data.size()));
+  if (!in) return ignore("cannot be read");
+  if (header.bytes != data.size()) return ignore("truncated, or with something after its end");
+  const Header expected = headerFor(caps, data);
+  if (header.checksum != expected.checksum) return ignore("its checksum does not match");
+  if (std::memcmp(&header, &expected, sizeof header) != 0)
+    return ignore("written for another device, driver or version of Rivulet");
+  if (!driverHeaderMatches(data, caps)) return ignore("the driver's part is for another device");
+  return data;
+}
+
+void writeCacheFile(const std::filesystem::path& file, const DeviceCaps& caps, std::span<const std::byte> data) {
+  std::error_code error;
+  std::filesystem::create_directories(file.parent_path(), error);
+  if (error) cannotWrite(file, error.message());
+  const std::filesystem::path temporary = temporaryBeside(file);
+  {
+    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
+    const Header header = headerFor(caps, data);
+    out.write(reinterpret_cast<const char*>(&header), sizeof header);
+    out.write(reinterpret_cast<const char*>(data.data()), static_cast<std::streamsize>(data.size()));
+    out.close();
+    if (!out) {
+      std::filesystem::remove(temporary, error);
+      cannotWrite(file, "the disk is full, or the folder is read-only");
+    }
+  }
+  std::filesystem::rename(temporary, file, error);
+  if (error) {
+    const std::string why = error.message();
+    std::filesystem::remove(temporary, error);
+    cannotWrite(file, why);
+  }
+}
+
+}  // namespace rivulet::vk

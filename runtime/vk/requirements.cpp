@@ -1,0 +1,130 @@
+#include "vk/requirements.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "core/error.h"
+
+namespace rivulet::vk {
+
+namespace {
+
+/// An extension that a feature needs where it is not core yet.
+struct FeatureExtension {
+  bool EnabledFeatures::*feature;
+  const char* name;
+  std::uint32_t promoted;  // core from this version on; 0: never
+};
+
+constexpr FeatureExtension kExtensions[] = {
+    {&EnabledFeatures::bufferDeviceAddress, "VK_KHR_buffer_device_address", VK_API_VERSION_1_2},
+    {&EnabledFeatures::timelineSemaphore, "VK_KHR_timeline_semaphore", VK_API_VERSION_1_2},
+    {&EnabledFeatures::subgroupSizeControl, "VK_EXT_subgroup_size_control", VK_API_VERSION_1_3},
+    {&EnabledFeatures::cooperativeMatrix, "VK_KHR_cooperative_matrix", 0},
+    {&EnabledFeatures::cooperativeMatrix, "VK_KHR_vulkan_memory_model", VK_API_VERSION_1_2},
+    {&EnabledFeatures::cooperativeMatrix, "VK_KHR_shader_float16_int8", VK_API_VERSION_1_2},
+};
+
+std::vector<VkExtensionProperties> deviceExtensions(const InstanceFunctions& functions, VkPhysicalDevice device) {
+  std::uint32_t count = 0;
+  check(functions.EnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr),
+        "vkEnumerateDeviceExtensionProperties");
+  std::vector<VkExtensionProperties> list(count);
+  check(functions.EnumerateDeviceExtensionProperties(device, nullptr, &count, list.data()),
+        "vkEnumerateDeviceExtensionProperties");
+  list.resize(count);
+  return list;
+}
+
+bool hasComputeQueue(const InstanceFunctions& functions, VkPhysicalDevice device) {
+  std::uint32_t count = 0;
+  functions.GetPhysicalDeviceQueueFamilyProperties(device, &count, nullptr);
+  std::vector<VkQueueFamilyProperties> families(count);
+  functions.GetPhysicalDeviceQueueFamilyProperties(device, &count, families.data());
+  return std::any_of(families.begin(), families.end(), [](const VkQueueFamilyProperties& family) {
+    return (family.queueFlags & VK_QUEUE_COMPUTE_BIT) != 0 && family.queueCount > 0;
+  });
+}
+
+}  // namespace
+
+DeviceRequirements deviceRequirements(const InstanceFunctions& functions, VkPhysicalDevice device,
+                                      std::uint32_t apiVersion) {
+  const DeviceCaps caps = queryDeviceCaps(functions, device, 0, nullptr);
+  if (caps.apiVersion < VK_API_VERSION_1_1 || apiVersion < VK_API_VERSION_1_1)
+    throw Error(ErrorCode::MissingFeature,
+                "'" + caps.name + "': " + (apiVersion < VK_API_VERSION_1_1 ? "the instance" : "the device") +
+                    " has Vulkan 1.0 only; Rivulet needs 1.1");
+  if (!hasComputeQueue(functions, device))
+    throw Error(ErrorCode::MissingFeature, "'" + caps.name + "' has no queue family with VK_QUEUE_COMPUTE_BIT");
+
+  DeviceRequirements requirements;
+  EnabledFeatures& features = requirements.features;
+  features.storageBuffer16BitAccess = caps.storage16;
+  features.bufferDeviceAddress = caps.bufferDeviceAddress;
+  features.subgroupSizeControl = caps.subgroupSizeControl;
+  features.cooperativeMatrix = caps.cooperativeMatrix;
+  features.timelineSemaphore = caps.timelineSemaphore;
+  requirements.optionalInstanceExtensions = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME};
+
+  const std::vector<VkExtensionProperties> present = deviceExtensions(functions, device);
+  const auto has = [&](const char* name) {
+    return std::any_of(present.begin(), present.end(),
+                       [&](const VkExtensionProperties& e) { return std::strcmp(e.extensionName, name) == 0; });
+  };
+  const std::uint32_t effective = std::min(apiVersion, caps.apiVersion);
+  // A feature that is core in the device's version but not in the instance's needs its extension to be there as well.
+  for (const FeatureExtension& e : kExtensions)
+    if ((e.promoted == 0 || effective < e.promoted) && !has(e.name)) features.*e.feature = false;
+  for (const FeatureExtension& e : kExtensions)
+    if ((e.promoted == 0 || effective < e.promoted) && features.*e.feature)
+      requirements.optionalDeviceExtensions.push_back(e.name);
+  return requirements;
+}
+
+struct FeatureChain::Structures {
+  VkPhysicalDevice16BitStorageFeatures storage16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
+  VkPhysicalDeviceBufferDeviceAddressFeatures address{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES};
+  VkPhysicalDeviceSubgroupSizeControlFeatures sizes{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES};
+  VkPhysicalDeviceTimelineSemaphoreFeatures timeline{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
+  VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrices{
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR};
+  VkPhysicalDeviceVulkanMemoryModelFeatures memoryModel{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES};
+  VkPhysicalDeviceShaderFloat16Int8Features float16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES};
+};
+
+FeatureChain::FeatureChain(const EnabledFeatures& features) : structures_(std::make_unique<Structures>()) {
+  const auto link = [this](auto& structure) {
+    structure.pNext = head_;
+    head_ = &structure;
+  };
+  if (features.storageBuffer16BitAccess) {
+    structures_->storage16.storageBuffer16BitAccess = VK_TRUE;
+    link(structures_->storage16);
+  }
+  if (features.bufferDeviceAddress) {
+    structures_->address.bufferDeviceAddress = VK_TRUE;
+    link(structures_->address);
+  }
+  if (features.subgroupSizeControl) {
+    structures_->sizes.subgroupSizeControl = VK_TRUE;
+    structures_->sizes.computeFullSubgroups = VK_TRUE;
+    link(structures_->sizes);
+  }
+  if (features.timelineSemaphore) {
+    structures_->timeline.timelineSemaphore = VK_TRUE;
+    link(structures_->timeline);
+  }
+  if (features.cooperativeMatrix) {
+    structures_->matrices.cooperativeMatrix = VK_TRUE;
+    link(structures_->matrices);
+    structures_->memoryModel.vulkanMemoryModel = VK_TRUE;
+    link(structures_->memoryModel);
+    structures_->float16.shaderFloat16 = VK_TRUE;
+    link(structures_->float16);
+  }
+}
+
+FeatureChain::~FeatureChain() = default;
+
+}  // namespace rivulet::vk
