@@ -1,0 +1,42 @@
+#include "training/export.h"
+
+#include <algorithm>
+
+#include "training/safetensors.h"
+
+namespace rivulet::training {
+
+nlohmann::ordered_json stylesJson(const Dataset& dataset, int most) {
+  nlohmann::ordered_json styles;
+  for (std::size_t k = 0; k < dataset.classes().size(); ++k) {
+    const auto& members = dataset.tilesOfClass()[k];
+    const std::size_t count = std::min(members.size(), static_cast<std::size_t>(most));
+    auto& list = styles[dataset.classes()[k]] = nlohmann::ordered_json::array();
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto tile = static_cast<std::size_t>(members[i * members.size() / count]);
+      auto& numbers = list.emplace_back(nlohmann::ordered_json::array());
+      // Four decimals are finer than the noise the styles were trained with, and keep the header small.
+      for (const float value : dataset.tiles()[tile].style) {
+        numbers.push_back(std::round(static_cast<double>(value) * 1e4) / 1e4);
+      }
+    }
+  }
+  return styles;
+}
+
+void exportWeights(const std::filesystem::path& path, const TextureUnet& network, const nlohmann::ordered_json& styles,
+                   const nlohmann::ordered_json& training, at::ScalarType type) {
+  Safetensors file;
+  file.metadata = {{"format", "rivulet-1"},
+                   {"config", network.config().json().dump()},
+                   {"styles", styles.dump()},
+                   {"training", training.dump()}};
+  for (const auto& entry : network.parameters().entries()) {
+    file.tensors.emplace_back(entry.name, network.parameters()[entry.name].detach().to(type));
+  }
+  file.tensors.emplace_back("style_norm.mean", network.styleMean().to(type));
+  file.tensors.emplace_back("style_norm.std", network.styleStd().to(type));
+  writeSafetensors(path, file);
+}
+
+}  // namespace rivulet::training

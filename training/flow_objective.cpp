@@ -1,0 +1,50 @@
+#include "training/flow_objective.h"
+
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "training/coupling.h"
+#include "training/random.h"
+
+namespace rivulet::training {
+
+FlowExample makeFlowExample(const TextureUnet& network, const Batch& batch, const FlowOptions& options,
+                            std::uint64_t seed, std::uint64_t step) {
+  const int64_t count = batch.x0.size(0);
+  const auto nullClass = static_cast<int64_t>(network.config().classes.size());
+  Random random{seed, step, 0xf10};
+  std::vector<float> times, weights;
+  at::Tensor label = batch.label.to(at::kCPU, at::kLong).clone();
+  for (int64_t n = 0; n < count; ++n) {
+    const double gaussian = options.timeMean + options.timeDeviation * random.normal();
+    const double uniform = random.uniform();
+    const double t = random.chance(options.timeUniform) ? uniform : 1.0 / (1.0 + std::exp(-gaussian));
+    const double floored = std::max(t, options.timeFloor);
+    times.push_back(static_cast<float>(t));
+    weights.push_back(static_cast<float>(1.0 / (floored * floored)));
+    if (random.chance(options.classDropout)) label[n] = nullClass;
+  }
+  const at::Device device = network.device();
+  auto generator = at::make_generator<at::CPUGeneratorImpl>(mixSeed({seed, step, 0x2015e}));
+  at::Tensor noise = at::randn(batch.x0.sizes(), generator, at::TensorOptions());
+  if (options.optimalTransport) noise = coupleNoise(batch.x0.to(at::kCPU), noise, batch.label.to(at::kCPU));
+  noise = noise.to(device);
+
+  FlowExample example;
+  example.x0 = batch.x0.to(device);
+  example.weight = at::from_blob(weights.data(), {count}, at::kFloat).clone().to(device);
+  example.input.t = at::from_blob(times.data(), {count}, at::kFloat).clone().to(device);
+  const at::Tensor t = example.input.t.view({count, 1, 1, 1});
+  example.input.x = (1 - t) * example.x0 + t * noise;
+  example.input.classWeights = network.oneHot(label.to(device));
+  example.input.style = batch.style.to(device);
+  return example;
+}
+
+at::Tensor flowLoss(const at::Tensor& prediction, const FlowExample& example) {
+  return ((prediction - example.x0).square().mean({1, 2, 3}) * example.weight).mean();
+}
+
+}  // namespace rivulet::training

@@ -1,0 +1,44 @@
+// Flow matching on the linear path x_t = (1 - t) x_0 + t eps, with a network that returns x_0 and a loss in velocity
+// space: u = eps - x_0 = (x_t - x_0) / t, so |u_hat - u|^2 = |x0_hat - x_0|^2 / t^2.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <functional>
+
+#include "training/texture_unet.h"
+
+namespace rivulet::training {
+
+struct FlowOptions {
+  // t = sigmoid(N(mean, deviation)): t = 1 is noise, so a negative mean spends the effort where the picture shows.
+  double timeMean = -0.4;
+  double timeDeviation = 1.0;
+  // This part of the batch has t uniform in [0, 1]: samplers start at t = 1, where the logistic has next to nothing.
+  double timeUniform = 0.1;
+  double timeFloor = 0.05;  // t in the weight 1 / max(t, floor)^2
+  double classDropout = 0.1;
+  bool optimalTransport = false;  // pair noise and images within each class of the batch by least squared distance
+};
+
+struct Batch {
+  at::Tensor x0;     // [N,C,H,W]
+  at::Tensor label;  // [N] int64
+  at::Tensor style;  // [N,10]
+};
+
+using X0Network = std::function<at::Tensor(const TextureUnetInput&)>;
+
+// The batch with everything random about it drawn: a function of (seed, step).
+struct FlowExample {
+  TextureUnetInput input;
+  at::Tensor x0;
+  at::Tensor weight;  // [N]
+};
+FlowExample makeFlowExample(const TextureUnet& network, const Batch& batch, const FlowOptions& options,
+                            std::uint64_t seed, std::uint64_t step);
+
+// mean over samples of weight * mean over values of (prediction - x0)^2.
+at::Tensor flowLoss(const at::Tensor& prediction, const FlowExample& example);
+
+}  // namespace rivulet::training

@@ -1,0 +1,243 @@
+#include "training/trainer.h"
+
+#include <cmath>
+#include <cstring>
+#include <ctime>
+#include <fstream>
+
+#include "training/checkpoint.h"
+#include "training/ema.h"
+#include "training/error.h"
+#include "training/export.h"
+#include "training/loss_curve.h"
+#include "training/progress_bar.h"
+#include "training/sample_sheet.h"
+
+namespace rivulet::training {
+namespace {
+
+at::Device deviceNamed(const std::string& name) {
+  if (name == "cuda" && !torch::cuda::is_available()) {
+    throw Error("--device cuda: this libtorch sees no CUDA device (use --device cpu, or a CUDA build of libtorch)");
+  }
+  return at::Device(name);
+}
+
+std::string isoDate() {
+  const std::time_t now = std::time(nullptr);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d", std::gmtime(&now));
+  return text;
+}
+
+}  // namespace
+
+Trainer::Trainer(TrainerOptions options)
+    : options_(std::move(options)), dataset_(options_.data), augment_(dataset_, options_.augment) {
+  TextureUnetConfig config = TextureUnetConfig::named(options_.model);
+  config.classes = dataset_.classes();
+  config.trainingSize = options_.data.crop;
+  const at::Device device = deviceNamed(options_.device);
+  network_ = std::make_unique<TextureUnet>(config, device, true);
+  average_ = std::make_unique<TextureUnet>(config, device, false);
+  for (TextureUnet* network : {network_.get(), average_.get()}) {
+    network->initialise(options_.seed, dataset_.styleMean(), dataset_.styleStd());
+    if (options_.bf16) network->setComputeType(at::kBFloat16);
+  }
+  adam_ = std::make_unique<Adam>(network_->parameters().flat(), options_.adam);
+  started_ = steadySeconds();
+  if (std::filesystem::exists(options_.checkpoint)) load();
+}
+
+Batch Trainer::makeBatch() const {
+  const int64_t size = options_.data.crop, count = options_.batch;
+  Batch batch{at::empty({count, 3, size, size}), at::empty({count}, at::TensorOptions().dtype(at::kLong)),
+              at::empty({count, kStyleSize})};
+  for (int64_t n = 0; n < count; ++n) {
+    Random random{options_.seed, static_cast<std::uint64_t>(step_), static_cast<std::uint64_t>(n), 0xda7a};
+    const Example example = augment_.draw(random);
+    std::memcpy(batch.x0.data_ptr<float>() + n * 3 * size * size, example.pixels.data(),
+                example.pixels.size() * sizeof(float));
+    std::memcpy(batch.style.data_ptr<float>() + n * kStyleSize, example.style.data(), sizeof(Style));
+    batch.label.data_ptr<int64_t>()[n] = example.classIndex;
+  }
+  return batch;
+}
+
+double Trainer::elapsed() const { return earlierSeconds_ + steadySeconds() - started_; }
+
+double Trainer::progress() const {
+  double fraction = static_cast<double>(step_) / static_cast<double>(options_.steps);
+  if (options_.timeLimitMinutes > 0) fraction = std::max(fraction, elapsed() / (60 * options_.timeLimitMinutes));
+  return std::min(1.0, fraction);
+}
+
+// Linear warm-up, then half a cosine to zero at the end of the run.
+double Trainer::learningRate() const {
+  const double warm = std::min(1.0, static_cast<double>(step_ + 1) / static_cast<double>(options_.warmup + 1));
+  return options_.learningRate * warm * 0.5 * (1 + std::cos(3.141592653589793 * progress()));
+}
+
+std::pair<double, double> Trainer::trainStep() {
+  const FlowExample example = makeFlowExample(*network_, makeBatch(), options_.flow, options_.seed,
+                                              static_cast<std::uint64_t>(step_));
+  const at::Tensor grad = network_->parameters().grad();
+  grad.zero_();
+  const at::Tensor loss = flowLoss(network_->forward(example.input), example);
+  loss.backward();
+  const at::Tensor flat = network_->parameters().flat();
+  const double norm = adam_->update(flat, grad, learningRate(), step_);
+  emaUpdate(average_->parameters().flat(), flat, options_.ema, step_);
+  return {loss.item<double>(), norm};
+}
+
+double Trainer::heldOutLoss() const {
+  const torch::NoGradGuard guard;
+  FlowOptions flow = options_.flow;
+  flow.classDropout = 0;
+  double sum = 0;
+  const auto& tiles = dataset_.heldOut();
+  const std::size_t count = std::min<std::size_t>(tiles.size(), 64);
+  for (std::size_t i = 0; i < count; ++i) {
+    const Tile& tile = tiles[i * tiles.size() / count];
+    Example example = augment_.centre(tile);
+    const int64_t size = options_.data.crop;
+    const Batch batch{at::from_blob(example.pixels.data(), {1, 3, size, size}, at::kFloat).clone(),
+                      at::full({1}, tile.classIndex, at::TensorOptions().dtype(at::kLong)),
+                      at::from_blob(example.style.data(), {1, kStyleSize}, at::kFloat).clone()};
+    // The same noise and times at every call, so that the figures compare.
+    const FlowExample flowed = makeFlowExample(*average_, batch, flow, 0x4e1d, i);
+    sum += flowLoss(average_->forward(flowed.input), flowed).item<double>();
+  }
+  return count == 0 ? std::nan("") : sum / static_cast<double>(count);
+}
+
+nlohmann::ordered_json Trainer::summary() const {
+  return {{"objective", "flow"},
+          {"steps", step_},
+          {"batch", options_.batch},
+          {"learning_rate", options_.learningRate},
+          {"ema", options_.ema},
+          {"seed", options_.seed},
+          {"precision", options_.bf16 ? "bf16" : "fp32"},
+          {"images", dataset_.tiles().size()},
+          {"held_out_images", dataset_.heldOut().size()},
+          {"class_dropout", options_.flow.classDropout},
+          {"palette_augment", options_.augment.paletteAugment},
+          {"coupling", options_.flow.optimalTransport ? "ot" : "independent"},
+          {"minutes", std::round(elapsed() / 6) / 10},
+          {"finished", progress() >= 1.0},
+          {"date", isoDate()}};
+}
+
+void Trainer::save() const {
+  Checkpoint checkpoint;
+  checkpoint.config = network_->config().json().dump();
+  checkpoint.seed = options_.seed;
+  checkpoint.step = step_;
+  checkpoint.seconds = elapsed();
+  checkpoint.parameters = network_->parameters().flat();
+  checkpoint.average = average_->parameters().flat();
+  checkpoint.adamMean = adam_->mean;
+  checkpoint.adamSquare = adam_->square;
+  checkpoint.styleMean = network_->styleMean();
+  checkpoint.styleStd = network_->styleStd();
+  writeCheckpoint(options_.checkpoint, checkpoint);
+  exportWeights(options_.out, *average_, stylesJson(dataset_), summary(),
+                options_.exportHalf ? at::kHalf : at::kFloat);
+}
+
+void Trainer::load() {
+  const Checkpoint checkpoint = readCheckpoint(options_.checkpoint);
+  if (checkpoint.config != network_->config().json().dump() || checkpoint.seed != options_.seed) {
+    throw Error("the checkpoint " + options_.checkpoint.string() +
+                " is of another model, class list or seed; continue with the same options, or remove it to start anew");
+  }
+  network_->parameters().flat().copy_(checkpoint.parameters);
+  average_->parameters().flat().copy_(checkpoint.average);
+  adam_->mean.copy_(checkpoint.adamMean);
+  adam_->square.copy_(checkpoint.adamSquare);
+  for (TextureUnet* network : {network_.get(), average_.get()}) {
+    network->setStyleNorm(checkpoint.styleMean, checkpoint.styleStd);
+  }
+  step_ = checkpoint.step;
+  earlierSeconds_ = checkpoint.seconds;
+}
+
+void Trainer::writeSheets() const {
+  const std::filesystem::path folder = options_.out.parent_path() / (options_.out.stem().string() + ".sheets");
+  std::filesystem::create_directories(folder);
+  char name[32];
+  std::snprintf(name, sizeof name, "%07lld", static_cast<long long>(step_));
+  for (const int steps : {4, 16}) {
+    writeClassSheet(folder / (std::string(name) + "-euler" + std::to_string(steps) + ".png"), *average_, dataset_,
+                    steps, 4, 7);
+  }
+  writeTiledSheet(folder / (std::string(name) + "-tiled.png"), *average_, dataset_, 16, 4, 7);
+}
+
+void Trainer::append(const nlohmann::ordered_json& line) const {
+  if (options_.log.empty()) return;
+  std::ofstream out(options_.log, std::ios::app);
+  out << line.dump() << '\n';
+  if (!out) throw Error("cannot write the log " + options_.log.string());
+}
+
+bool Trainer::run(const std::atomic<bool>& stop) {
+  ProgressBar bar;
+  const auto say = [&](const std::string& text) {
+    if (!options_.quiet) bar.note(text);
+  };
+  say(options_.model + ": " + std::to_string(network_->parameters().count()) + " parameters, " +
+      std::to_string(dataset_.tiles().size()) + " training images and " + std::to_string(dataset_.heldOut().size()) +
+      " held out in " + std::to_string(dataset_.classes().size()) + " classes" +
+      (step_ > 0 ? ", resuming at step " + std::to_string(step_) : ""));
+  double smooth = 0, weight = 0, windowStart = steadySeconds(), rate = 0;
+  int64_t windowSteps = 0, session = 0;
+  while (progress() < 1.0 && !stop.load() && session != options_.sessionSteps) {
+    const double learning = learningRate();
+    const auto [loss, norm] = trainStep();
+    if (!std::isfinite(loss) || !std::isfinite(norm)) {
+      throw Error("the loss is not finite at step " + std::to_string(step_) +
+                  "; resume from the last checkpoint with a smaller --lr or --precision fp32");
+    }
+    ++step_, ++session, ++windowSteps;
+    smooth = 0.99 * smooth + 0.01 * loss;  // divided by its weight: free of the zero it started from
+    weight = 0.99 * weight + 0.01;
+    if (step_ % options_.logEvery == 0) {
+      const double now = steadySeconds();
+      rate = static_cast<double>(windowSteps * options_.batch) / (now - windowStart);
+      windowStart = now, windowSteps = 0;
+      append({{"step", step_},
+              {"loss", smooth / weight},
+              {"raw_loss", loss},
+              {"lr", learning},
+              {"grad_norm", norm},
+              {"images_per_second", std::round(rate * 10) / 10},
+              {"seconds", std::round(elapsed())}});
+      const double done = progress();
+      if (!options_.quiet) {
+        bar.update(step_, done, smooth / weight, rate, done > 0 ? elapsed() * (1 - done) / done : 0);
+      }
+    }
+    const bool sheets = options_.sampleEvery > 0 && step_ % options_.sampleEvery == 0;
+    if (step_ % options_.checkpointEvery == 0) save();
+    if (sheets) {
+      append({{"step", step_}, {"heldout_loss", heldOutLoss()}});
+      writeSheets();
+    }
+    if (sheets || step_ % options_.checkpointEvery == 0) windowStart = steadySeconds(), windowSteps = 0;
+  }
+  const bool done = progress() >= 1.0;
+  save();
+  if (done && options_.sampleEvery > 0) writeSheets();
+  if (done && !options_.log.empty()) {
+    append({{"step", step_}, {"heldout_loss", heldOutLoss()}});
+    writeLossCurve(options_.log, std::filesystem::path(options_.out).replace_extension(".loss.svg"));
+  }
+  say((done ? "done at step " : "stopped at step ") + std::to_string(step_) + ": " + options_.out.string() +
+      (done ? "" : " (run the same command to go on from " + options_.checkpoint.string() + ")"));
+  return done;
+}
+
+}  // namespace rivulet::training

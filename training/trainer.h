@@ -1,0 +1,79 @@
+// The training loop: data, objective, optimiser, average, checkpoints, log and sheets, in order.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "training/adam.h"
+#include "training/augment.h"
+#include "training/dataset.h"
+#include "training/flow_objective.h"
+#include "training/texture_unet.h"
+
+namespace rivulet::training {
+
+struct TrainerOptions {
+  DatasetOptions data;
+  AugmentOptions augment;
+  FlowOptions flow;
+  AdamOptions adam;
+  std::string model = "texture_unet-s";
+  std::filesystem::path out, checkpoint, log;
+  int64_t steps = 100000;
+  double timeLimitMinutes = 0;  // 0: none
+  int64_t batch = 32;
+  double learningRate = 4e-4;
+  int64_t warmup = 500;
+  double ema = 0.999;
+  std::uint64_t seed = 1;
+  std::string device = "cpu";
+  bool bf16 = false;
+  bool exportHalf = false;
+  int64_t checkpointEvery = 1000;
+  int64_t sampleEvery = 2000;  // 0: no sheets
+  int64_t logEvery = 20;
+  int64_t sessionSteps = -1;  // stop (as on a signal) after this many steps of this process; -1: never
+  bool quiet = false;
+};
+
+class Trainer {
+ public:
+  // Reads the data, makes the network and, where the checkpoint exists, takes up from it. Throws Error.
+  explicit Trainer(TrainerOptions options);
+
+  // Trains until done (true) or until `stop` is set (false); either way checkpoint and weights are written.
+  bool run(const std::atomic<bool>& stop);
+
+  int64_t step() const { return step_; }
+  const TextureUnet& network() const { return *network_; }
+  // The network of averaged weights.
+  const TextureUnet& average() const { return *average_; }
+  const Dataset& dataset() const { return dataset_; }
+
+ private:
+  Batch makeBatch() const;
+  double progress() const;
+  double learningRate() const;
+  // One step; returns the loss, NaN included, and the gradient norm.
+  std::pair<double, double> trainStep();
+  double heldOutLoss() const;
+  void save() const;
+  void load();
+  void writeSheets() const;
+  void append(const nlohmann::ordered_json& line) const;
+  double elapsed() const;
+  nlohmann::ordered_json summary() const;
+
+  TrainerOptions options_;
+  Dataset dataset_;
+  Augment augment_;
+  std::unique_ptr<TextureUnet> network_, average_;
+  std::unique_ptr<Adam> adam_;
+  int64_t step_ = 0;
+  double earlierSeconds_ = 0, started_ = 0;
+};
+
+}  // namespace rivulet::training
