@@ -1,0 +1,54 @@
+// y = activation(x * scale + shift) where scale and shift are known: a group norm as a pass of its own.
+//
+//   input   x [N,H,W,C1], x2 [N,H,W,C2] or none     storage type
+//           scale, shift [N,1,1,C1+C2]               float
+//   output  y [N,H,W,C1+C2]                          storage type
+//
+// A workgroup takes pixels of one block of 32 channels: all of them in one invocation on a software device (LANES = 1: the lanes of
+// a vector are pixels, constants are shared), one quad each on a GPU (LANES = 8: neighbours read neighbouring memory).
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "shared/tensor.glsl"
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 0) const uint LOCAL = 64u;
+layout(constant_id = 1) const uint LANES = 1u;  // 1, 2, 4 or 8
+layout(constant_id = 2) const int ACTIVATION = 0;
+layout(constant_id = 3) const bool CHEAP_EXP = false;
+
+layout(push_constant) uniform Push {
+  RVL_PUSH_ADDRESSES
+  uint x;
+  uint x2;
+  uint y;
+  uint scale;
+  uint shift;
+  uint c1;
+  uint c2;
+  uint pixels;  // of one image
+} push;
+
+#include "ops/norm_input.glsl"
+#include "shared/silu.glsl"
+
+vec4 activate(vec4 v) {
+  if (ACTIVATION != RVL_ACTIVATION_SILU) return v;
+  return CHEAP_EXP ? silu4(v) : activate4(RVL_ACTIVATION_SILU, v);
+}
+
+void main() {
+  uint image = gl_WorkGroupID.z;
+  uint quads = padChannels(push.c1 + push.c2) / 4u;
+  uint perGroup = LOCAL / LANES;
+  uint step_ = gl_NumWorkGroups.x * perGroup;
+  for (uint p = gl_WorkGroupID.x * perGroup + gl_LocalInvocationID.x / LANES; p < push.pixels; p += step_) {
+    uint pixel = image * push.pixels + p;
+    [[unroll]] for (uint k = 0u; k < 8u; k += LANES) {
+      uint quad = gl_WorkGroupID.y * 8u + k + gl_LocalInvocationID.x % LANES;
+      if (quad < quads) {
+        vec4 scale = arenaF32x4(push.scale, image * quads + quad), shift = arenaF32x4(push.shift, image * quads + quad);
+        arenaStore4(push.y, pixel * quads + quad, activate(inputQuad(pixel, quad, push.c1, push.c2) * scale + shift));
+      }
+    }
+  }
+}
