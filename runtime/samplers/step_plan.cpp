@@ -52,7 +52,7 @@ std::size_t StepPlan::historyDepth() const {
 
 std::size_t StepPlan::pushesBefore(std::size_t call) const {
   std::size_t pushes = 0;
-  for (std::size_t i = 0; i < call && i < calls.size(); ++i) pushes += calls[i].pushX0 ? 1 : 0;
+  for (std::size_t i = 0; i < call && i < calls.size(); ++i) pushes += calls[i].pushX0 ? 1u : 0u;
   return pushes;
 }
 
@@ -78,7 +78,7 @@ void validate(const StepPlan& plan) {
         fail(plan, i, "reads history " + std::to_string(k) + " before its push");
     }
     saved = saved || call.save;
-    pushes += call.pushX0 ? 1 : 0;
+    pushes += call.pushX0 ? 1u : 0u;
   }
 }
 

@@ -1,0 +1,18 @@
+#include "samplers/heun.h"
+
+#include "samplers/noise_grid.h"
+#include "samplers/ratio_state.h"
+#include "samplers/sigma_walk.h"
+
+namespace rivulet {
+
+StepPlan heunPlan(const SamplerConfig& config, int steps) {
+  requireVp(config, "flow_heun");
+  const NoiseGrid grid = ratioGrid(config, steps);
+  StepPlan plan{config.sampler, initialRatioScale(config, grid), {}};
+  plan.calls = heunWalk(ratios(grid), [&](std::size_t i) { return beginRatioCall(config, grid[i], grid[i + 1]); });
+  validate(plan);
+  return plan;
+}
+
+}  // namespace rivulet

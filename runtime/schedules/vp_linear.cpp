@@ -1,0 +1,13 @@
+#include "schedules/vp_linear.h"
+
+namespace rivulet {
+
+std::vector<double> vpLinearBetas(int steps, double start, double end) {
+  std::vector<double> betas;
+  for (int k = 0; k < steps; ++k) {
+    betas.push_back(steps == 1 ? start : start + (end - start) * static_cast<double>(k) / (steps - 1));
+  }
+  return betas;
+}
+
+}  // namespace rivulet
