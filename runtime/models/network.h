@@ -8,8 +8,7 @@
 #include <vector>
 
 #include "graph/graph.h"
-#include "samplers/prediction.h"
-#include "samplers/scheduler_config.h"
+#include "samplers/sampler_config.h"
 
 namespace rivulet::models {
 
@@ -26,18 +25,18 @@ struct NetworkInfo {
   std::uint32_t styleDim = 0;        // 0 or 10
   bool targetTime = false, guidanceInput = false;
   std::uint64_t parameters = 0;
-  SchedulerConfig scheduler;         // the process it was trained on and its usual sampler
+  SamplerConfig scheduler;                              // the process it was trained on and its usual sampler
   std::vector<std::vector<std::vector<float>>> styles;  // per class, vectors measured on training images
 };
 
 /// Channels of the conditioning tensor [N,1,1,M] float that every network reads; one row per lane.
 struct ConditioningLayout {
-  std::uint32_t timestep = 0;     // in the unit the network was trained with (noise level t, or DDPM's k)
-  std::uint32_t targetTime = 1;   // noise level s
-  std::uint32_t guidance = 2;     // w
-  std::uint32_t style = 3;        // styleDim numbers
-  std::uint32_t classWeights = 3; // behind the style: classes + null class
-  std::uint32_t channels = 3;     // M
+  std::uint32_t timestep = 0;      // in the unit the network was trained with (noise level t, or DDPM's k)
+  std::uint32_t targetTime = 1;    // noise level s
+  std::uint32_t guidance = 2;      // w
+  std::uint32_t style = 3;         // styleDim numbers
+  std::uint32_t classWeights = 3;  // behind the style: classes + null class
+  std::uint32_t channels = 3;      // M
 };
 
 struct NetworkInputs {
@@ -56,11 +55,15 @@ class Network {
   /// Errors: InvalidArgument when H or W is not a multiple of info().sizeMultiple.
   virtual graph::Tensor build(graph::Graph& graph, const NetworkInputs& inputs) const = 0;
 
-  /// `path`: one of our .safetensors files, a diffusers UNet2DModel folder, or a pipeline folder (model_index.json, unet/,
-  /// scheduler/). Errors: Io, CorruptFile, Unsupported; each names the file, the tensor or key, and what was expected.
+  /// `path`: one of our .safetensors files, a diffusers UNet2DModel folder, or a pipeline folder (model_index.json,
+  /// unet/, scheduler/). Errors: Io, CorruptFile, Unsupported; each names the file, the tensor or key, and what was
+  /// expected.
   static std::shared_ptr<const Network> load(const std::filesystem::path& path);
 
  protected:
+  /// Errors: InvalidArgument when the inputs' shapes are not what build() promises to take.
+  void checkInputs(const graph::Graph& graph, const NetworkInputs& inputs) const;
+
   NetworkInfo info_;
 };
 

@@ -12,8 +12,8 @@
 namespace rivulet {
 namespace {
 
-using testing::expectError;
-using testing::TemporaryFolder;
+using test::expectError;
+using test::TemporaryFolder;
 
 Image numbered(std::uint32_t width, std::uint32_t height, std::uint32_t channels) {
   Image image{width, height, channels, {}};

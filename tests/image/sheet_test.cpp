@@ -7,7 +7,7 @@
 namespace rivulet {
 namespace {
 
-using testing::expectError;
+using test::expectError;
 
 Image grey(std::uint32_t width, std::uint32_t height, std::vector<std::uint8_t> pixels) {
   return {width, height, 1, std::move(pixels)};

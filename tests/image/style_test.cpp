@@ -10,7 +10,7 @@
 namespace rivulet {
 namespace {
 
-using testing::expectError;
+using test::expectError;
 
 /// A grey picture from a function of x and y.
 template <typename Function>

@@ -1,29 +1,26 @@
 #pragma once
-// Errors are part of the interface: tests read their code and their words.
+// Errors are part of the interface: a test reads the code and the message.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <initializer_list>
 #include <string>
 
 #include "core/error.h"
 
-namespace rivulet::testing {
+namespace rivulet::test {
 
-/// Expects `action` to throw rivulet::Error with `code` and a message that contains every one of `words`.
-template <typename Action>
-void expectError(ErrorCode code, std::initializer_list<std::string> words, Action&& action) {
+/// Runs `action`, which must throw Error with `code` and a message that contains each of `parts`.
+template <class Action, class... Parts>
+requires(sizeof...(Parts) > 0) void expectError(ErrorCode code, Action&& action, const Parts&... parts) {
   try {
     action();
+    ADD_FAILURE() << "no error, but '" << toString(code) << "' was expected";
   } catch (const Error& error) {
-    EXPECT_EQ(toString(error.code()), toString(code)) << error.what();
-    for (const std::string& word : words) {
-      EXPECT_NE(std::string(error.what()).find(word), std::string::npos)
-          << "expected '" << word << "' in: " << error.what();
-    }
-    return;
+    EXPECT_EQ(error.code(), code) << toString(error.code()) << ": " << error.what();
+    for (const std::string& part : {std::string(parts)...})
+      EXPECT_THAT(std::string(error.what()), testing::HasSubstr(part));
   }
-  ADD_FAILURE() << "expected an error, nothing was thrown";
 }
 
-}  // namespace rivulet::testing
+}  // namespace rivulet::test

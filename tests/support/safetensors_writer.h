@@ -13,7 +13,7 @@
 
 #include "core/half.h"
 
-namespace rivulet::testing {
+namespace rivulet::test {
 
 /// The header's length, the header as it is given, and the data.
 inline std::vector<std::byte> safetensorsBytes(std::string_view header, std::span<const std::byte> data = {}) {
@@ -73,4 +73,4 @@ class SafetensorsWriter {
   std::map<std::string, std::string> metadata_;
 };
 
-}  // namespace rivulet::testing
+}  // namespace rivulet::test

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-namespace rivulet::testing {
+namespace rivulet::test {
 
 /// An empty folder that disappears with the object. Several test programs may run at once.
 class TemporaryFolder {
@@ -44,4 +44,4 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
-}  // namespace rivulet::testing
+}  // namespace rivulet::test

@@ -14,10 +14,10 @@
 namespace rivulet {
 namespace {
 
-using testing::expectError;
-using testing::safetensorsBytes;
-using testing::SafetensorsWriter;
-using testing::TemporaryFolder;
+using test::expectError;
+using test::safetensorsBytes;
+using test::SafetensorsWriter;
+using test::TemporaryFolder;
 
 Safetensors parse(std::span<const std::byte> bytes) {
   return Safetensors::parse(bytes, "weights.safetensors");

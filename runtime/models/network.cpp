@@ -1,0 +1,34 @@
+#include "models/network.h"
+
+#include "core/error.h"
+
+namespace rivulet::models {
+
+ConditioningLayout Network::conditioning() const {
+  ConditioningLayout layout;
+  layout.classWeights = layout.style + info_.styleDim;
+  layout.channels = layout.classWeights + static_cast<std::uint32_t>(info_.classes.size()) + (info_.nullClass ? 1 : 0);
+  return layout;
+}
+
+void Network::checkInputs(const graph::Graph& graph, const NetworkInputs& inputs) const {
+  const TensorDesc& x = graph.desc(inputs.x);
+  const TensorDesc& conditioning = graph.desc(inputs.conditioning);
+  const auto invalid = [&](const std::string& what) {
+    throw Error(ErrorCode::InvalidArgument, "network '" + info_.name + "': " + what);
+  };
+  if (x.h == 0 || x.w == 0 || x.h % info_.sizeMultiple != 0 || x.w % info_.sizeMultiple != 0) {
+    invalid("the size " + std::to_string(x.w) + "x" + std::to_string(x.h) + " is not a multiple of " +
+            std::to_string(info_.sizeMultiple) + " in both directions");
+  }
+  if (x.c != info_.inChannels || x.type != graph.storage()) {
+    invalid("x is " + toString(x) + ", expected " + std::to_string(info_.inChannels) +
+            " channels in the graph's storage");
+  }
+  const TensorDesc expected{x.n, 1, 1, this->conditioning().channels, DataType::F32};
+  if (!(conditioning == expected)) {
+    invalid("the conditioning is " + toString(conditioning) + ", expected " + toString(expected));
+  }
+}
+
+}  // namespace rivulet::models
