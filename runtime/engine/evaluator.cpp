@@ -1,0 +1,80 @@
+#include "engine/evaluator.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace rivulet::engine {
+namespace {
+
+/// The largest device-local heap: where arena and weights go.
+std::uint64_t deviceMemory(const vk::Device& device) {
+  VkPhysicalDeviceMemoryProperties properties{};
+  device.instanceFn().GetPhysicalDeviceMemoryProperties(device.physicalDevice(), &properties);
+  std::uint64_t largest = 0;
+  for (std::uint32_t i = 0; i < properties.memoryHeapCount; ++i) {
+    if ((properties.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0) {
+      largest = std::max<std::uint64_t>(largest, properties.memoryHeaps[i].size);
+    }
+  }
+  return largest;
+}
+
+}  // namespace
+
+EvaluationGraph buildEvaluation(const models::Network& network, const vk::DeviceCaps& caps,
+                                const EvaluationShape& shape) {
+  EvaluationGraph result{graph::Graph(caps, shape.type), {}, {}};
+  graph::Graph& graph = result.graph;
+  result.inputs.x = graph.persistent({shape.n, shape.height, shape.width, network.info().inChannels, shape.type}, "x");
+  result.inputs.conditioning =
+      graph.persistent({shape.n, 1, 1, network.conditioning().channels, DataType::F32}, "conditioning");
+  result.output = network.build(graph, result.inputs);
+  graph.keep(result.output);
+  return result;
+}
+
+void checkMemory(const graph::MemoryPlan& plan, const vk::Device& device, const std::string& what) {
+  const vk::DeviceCaps& caps = device.caps();
+  const std::uint64_t buffer =
+      caps.bufferDeviceAddress ? caps.maxAllocation : std::min(caps.maxAllocation, caps.maxStorageBufferRange);
+  const std::uint64_t heap = deviceMemory(device);
+  const std::uint64_t largest = std::max(plan.arenaBytes, plan.weightBytes);
+  if (largest <= buffer && plan.arenaBytes + plan.weightBytes <= heap) return;
+  throw Error(ErrorCode::OutOfDeviceMemory, what + " needs " + std::to_string(plan.arenaBytes) +
+                                                " bytes for activations and " + std::to_string(plan.weightBytes) +
+                                                " for weights; " + caps.name + " has " + std::to_string(heap) +
+                                                " bytes, at most " + std::to_string(buffer) +
+                                                " in one buffer: use a smaller size, fewer lanes or fp16");
+}
+
+Evaluator::Evaluator(const models::Network& network, vk::PipelineCache& pipelines, vk::CommandStream& stream,
+                     const EvaluationShape& shape, std::shared_ptr<const graph::WeightBuffer> weights,
+                     const graph::ExecutableOptions& options)
+    : stream_(stream), device_(pipelines.device()), weights_(std::move(weights)) {
+  EvaluationGraph built = buildEvaluation(network, device_->caps(), shape);
+  inputs_ = built.inputs;
+  output_ = built.output;
+  checkMemory(built.graph.memory(), *device_,
+              "'" + network.info().name + "' at " + std::to_string(shape.width) + "x" + std::to_string(shape.height) +
+                  ", batch " + std::to_string(shape.n) + ",");
+  if (!weights_) weights_ = graph::WeightBuffer::create(built.graph, stream_, device_, network.info().name);
+  executable_ = std::make_unique<graph::Executable>(std::move(built.graph), pipelines, weights_, options);
+}
+
+std::vector<float> Evaluator::run(std::span<const float> x, std::span<const float> conditioning) {
+  const std::vector<std::byte> xBytes = graph::packNchw(x, executable_->desc(inputs_.x));
+  const std::vector<std::byte> conditioningBytes =
+      graph::packNchw(conditioning, executable_->desc(inputs_.conditioning));
+  stream_.upload(executable_->arena(), executable_->offset(inputs_.x), xBytes);
+  stream_.upload(executable_->arena(), executable_->offset(inputs_.conditioning), conditioningBytes);
+  const VkCommandBuffer commands = stream_.begin("evaluation");
+  executable_->record(commands, 0, executable_->size());
+  stream_.wait(stream_.submit());
+  const TensorDesc& desc = executable_->desc(output_);
+  std::vector<std::byte> bytes(desc.bytes());
+  stream_.download(executable_->arena(), executable_->offset(output_), bytes);
+  return graph::unpackNchw(bytes, desc);
+}
+
+}  // namespace rivulet::engine

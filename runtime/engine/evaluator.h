@@ -1,0 +1,61 @@
+#pragma once
+// A network alone, without a sampler: given inputs, its output. What `rivulet verify`, `rivulet bench model` and tests
+// run.
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "graph/executable.h"
+#include "models/network.h"
+#include "vk/command_stream.h"
+
+namespace rivulet::engine {
+
+/// Shape and storage of an evaluation: n rows of height × width.
+struct EvaluationShape {
+  std::uint32_t n = 1, height = 0, width = 0;
+  DataType type = DataType::F32;
+};
+
+/// A graph with the network's inputs and its output, all persistent.
+struct EvaluationGraph {
+  graph::Graph graph;
+  models::NetworkInputs inputs;
+  graph::Tensor output;
+};
+
+/// Touches no device. Errors: InvalidArgument (size), MissingFeature (fp16).
+EvaluationGraph buildEvaluation(const models::Network& network, const vk::DeviceCaps& caps,
+                                const EvaluationShape& shape);
+
+/// Refuses a plan the device cannot hold, before anything is allocated. `what` opens the message. Errors:
+/// OutOfDeviceMemory with the bytes needed and the bytes there are.
+void checkMemory(const graph::MemoryPlan& plan, const vk::Device& device, const std::string& what);
+
+/// Thread-safety: one thread at a time.
+class Evaluator {
+ public:
+  /// `weights` may be null, or those of another Evaluator of the same network, precision and device. Errors: as
+  /// buildEvaluation, and OutOfDeviceMemory with the bytes needed and available.
+  Evaluator(const models::Network& network, vk::PipelineCache& pipelines, vk::CommandStream& stream,
+            const EvaluationShape& shape, std::shared_ptr<const graph::WeightBuffer> weights = nullptr,
+            const graph::ExecutableOptions& options = {});
+
+  /// x: [n, inChannels, height, width] (NCHW). conditioning: [n, ConditioningLayout::channels]. Returns
+  /// [n, outChannels, height, width]. Waits for the device. Errors: DeviceLost, OutOfDeviceMemory.
+  std::vector<float> run(std::span<const float> x, std::span<const float> conditioning);
+
+  graph::Executable& executable() { return *executable_; }
+  const std::shared_ptr<const graph::WeightBuffer>& weights() const { return weights_; }
+
+ private:
+  vk::CommandStream& stream_;
+  std::shared_ptr<vk::Device> device_;
+  models::NetworkInputs inputs_;
+  graph::Tensor output_;
+  std::shared_ptr<const graph::WeightBuffer> weights_;
+  std::unique_ptr<graph::Executable> executable_;
+};
+
+}  // namespace rivulet::engine

@@ -1,0 +1,229 @@
+#include "engine/generator.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <deque>
+
+#include "core/error.h"
+
+namespace rivulet::engine {
+
+using Clock = std::chrono::steady_clock;
+
+/// One request on its way.
+struct Generator::Job {
+  std::size_t index = 0;
+  Request request;
+  std::shared_ptr<const StepPlan> plan;
+  Clock::time_point started;
+};
+
+/// Requests that can share an executable.
+struct Generator::Group {
+  LaneShape shape;  // lanes is filled in when it is run
+  std::deque<Job> waiting;
+};
+
+/// What one call of generate() keeps.
+struct Generator::Run {
+  const OnProgress& onProgress;
+  const OnTexture& onTexture;
+  std::vector<Texture> textures;
+  std::size_t done = 0, total = 0;  // evaluations
+};
+
+namespace {
+
+/// Clamps to [-1, 1] and tells whether everything was finite. A NaN becomes -1.
+bool clampPixels(std::vector<float>& pixels) {
+  bool finite = true;
+  for (float& v : pixels) {
+    finite = finite && std::isfinite(v);
+    v = std::isnan(v) ? -1.0f : std::clamp(v, -1.0f, 1.0f);
+  }
+  return finite;
+}
+
+}  // namespace
+
+Generator::Generator(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines,
+                     const GeneratorOptions& options)
+    : network_(std::move(network)), pipelines_(pipelines), options_(options), stream_(pipelines.device()) {
+  if (options_.maxLanes == 0 || options_.maxExecutables == 0) {
+    throw Error(ErrorCode::InvalidArgument, "a generator needs at least one lane and one executable");
+  }
+}
+
+Generator::~Generator() {
+  settle();
+}
+
+/// After an error something may still be running that uses the executables.
+void Generator::settle() noexcept {
+  try {
+    stream_.waitIdle();
+  } catch (const std::exception&) {
+    // The device is lost: nothing runs any more.
+  }
+}
+
+Texture Generator::generate(const Request& request, const OnProgress& onProgress) {
+  return std::move(generate(std::span(&request, 1), onProgress).front());
+}
+
+std::vector<Texture> Generator::generate(std::span<const Request> requests, const OnProgress& onProgress,
+                                         const OnTexture& onTexture) {
+  Run run{onProgress, onTexture, std::vector<Texture>(requests.size())};
+  std::vector<Group> groups;
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    Job job;
+    job.index = i;
+    try {
+      job.request = resolve(network_->info(), requests[i]);
+      job.plan = std::make_shared<const StepPlan>(makePlan(network_->info(), job.request));
+    } catch (const Error& error) {
+      if (requests.size() == 1) throw;
+      throw Error(error.code(), "request " + std::to_string(i) + ": " + error.what());
+    }
+    run.total += job.plan->calls.size();
+    LaneShape shape;
+    shape.lanes = 0;
+    shape.height = job.request.height;
+    shape.width = job.request.width;
+    shape.type = options_.precision;
+    shape.guided = needsGuidance(network_->info(), job.request);
+    const LaneNeeds needs = needsOf(*job.plan);
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) {
+      return g.shape.height == shape.height && g.shape.width == shape.width && g.shape.guided == shape.guided;
+    });
+    if (group == groups.end()) {
+      groups.push_back({shape, {}});
+      group = groups.end() - 1;
+    }
+    group->shape.needs = group->shape.needs | needs;
+    group->waiting.push_back(std::move(job));
+  }
+  try {
+    for (Group& group : groups) this->run(run, group);
+  } catch (...) {
+    settle();
+    // Requests cut short must not stay in lanes that the next call uses.
+    for (auto& [shape, cached] : executables_) {
+      for (std::uint32_t lane = 0; lane < shape.lanes; ++lane) cached.lanes->release(lane);
+    }
+    throw;
+  }
+  return std::move(run.textures);
+}
+
+Lanes& Generator::lanesFor(LaneShape shape, const OnProgress& onProgress) {
+  graph::ExecutableOptions options;
+  options.onPipeline = [&](std::size_t done, std::size_t total) {
+    if (onProgress) onProgress({Progress::Stage::Compiling, done, total});
+  };
+  while (true) {
+    if (const auto found = executables_.find(shape); found != executables_.end()) {
+      found->second.lastUse = ++uses_;
+      return *found->second.lanes;
+    }
+    try {
+      while (executables_.size() >= options_.maxExecutables) evict();
+      options.name = network_->info().name + " " + std::to_string(shape.width) + "x" + std::to_string(shape.height);
+      auto lanes = std::make_unique<Lanes>(network_, pipelines_, stream_, shape, weights_, options);
+      weights_ = lanes->weights();
+      Cached& cached = executables_[shape];
+      cached.lanes = std::move(lanes);
+      cached.lastUse = ++uses_;
+      return *cached.lanes;
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::OutOfDeviceMemory) throw;
+      // Other sizes' arenas go first, then lanes.
+      if (!executables_.empty()) {
+        evict();
+      } else if (shape.lanes > 1) {
+        shape.lanes /= 2;
+      } else {
+        throw;
+      }
+    }
+  }
+}
+
+void Generator::evict() {
+  const auto oldest = std::min_element(executables_.begin(), executables_.end(), [](const auto& a, const auto& b) {
+    return a.second.lastUse < b.second.lastUse;
+  });
+  if (oldest != executables_.end()) executables_.erase(oldest);
+}
+
+void Generator::run(Run& run, Group& group) {
+  LaneShape shape = group.shape;
+  shape.lanes = static_cast<std::uint32_t>(std::min<std::size_t>(options_.maxLanes, group.waiting.size()));
+  Lanes& lanes = lanesFor(shape, run.onProgress);
+  const std::uint32_t count = lanes.shape().lanes;
+  if (readback_.size() < lanes.stateBytes()) {
+    readback_ = vk::Buffer(pipelines_.device(), vk::BufferUse::Readback, lanes.stateBytes(), "textures read back");
+  }
+  std::vector<Job> jobs(count);  // per lane
+  if (run.onProgress) run.onProgress({Progress::Stage::Sampling, run.done, run.total});
+  std::uint64_t previous = 0;
+  while (true) {
+    for (std::uint32_t lane = 0; lane < count && !group.waiting.empty(); ++lane) {
+      if (lanes.active(lane)) continue;
+      jobs[lane] = std::move(group.waiting.front());
+      group.waiting.pop_front();
+      jobs[lane].started = Clock::now();
+      lanes.assign(lane, jobs[lane].request, jobs[lane].plan);
+    }
+    const std::uint32_t active = lanes.activeCount();
+    if (active == 0) return;
+
+    const VkCommandBuffer commands = stream_.begin("sampling step");
+    lanes.recordParameters(commands);
+    lanes.executable().record(commands, 0, lanes.executable().size());
+    lanes.advance();
+    bool anyFinished = false;
+    for (std::uint32_t lane = 0; lane < count; ++lane) anyFinished = anyFinished || lanes.finished(lane);
+    if (anyFinished) lanes.recordReadback(commands, readback_);
+    const std::uint64_t serial = stream_.submit();
+    // One evaluation ahead: the host records the next one while the device works on this one.
+    if (anyFinished || previous > 0) stream_.wait(anyFinished ? serial : previous);
+    previous = serial;
+    run.done += active;
+    if (run.onProgress) run.onProgress({Progress::Stage::Sampling, run.done, run.total});
+    if (!anyFinished) continue;
+
+    readback_.invalidate();
+    for (std::uint32_t lane = 0; lane < count; ++lane) {
+      if (!lanes.finished(lane)) continue;
+      const Job& job = jobs[lane];
+      Texture& texture = run.textures[job.index];
+      texture.pixels = lanes.state(readback_.mapped(), lane);
+      texture.finite = clampPixels(texture.pixels);
+      texture.width = job.request.width;
+      texture.height = job.request.height;
+      texture.channels = network_->info().inChannels;
+      texture.request = job.request;
+      texture.sampler = job.plan->sampler;
+      texture.evaluations = static_cast<std::uint32_t>(job.plan->calls.size());
+      texture.seconds = std::chrono::duration<double>(Clock::now() - job.started).count();
+      lanes.release(lane);
+      if (run.onTexture) run.onTexture(job.index, texture);
+    }
+  }
+}
+
+MemoryUse Generator::memory() const {
+  MemoryUse use;
+  for (const auto& [shape, cached] : executables_) {
+    const graph::Executable& executable = cached.lanes->executable();
+    use.arenaBytes += executable.memory().arenaBytes;
+    use.weightBytes = executable.memory().weightBytes;
+    use.allocatedBytes += executable.arena().allocatedSize();
+  }
+  if (weights_) use.allocatedBytes += weights_->buffer().allocatedSize();
+  return use;
+}
+
+}  // namespace rivulet::engine

@@ -1,0 +1,42 @@
+#include "engine/lane_graph.h"
+
+#include <algorithm>
+
+namespace rivulet::engine {
+
+LaneNeeds needsOf(const StepPlan& plan) {
+  return {plan.usesSaved(), plan.historyDepth() > 0};
+}
+
+LaneNeeds operator|(const LaneNeeds& a, const LaneNeeds& b) {
+  return {a.saved || b.saved, a.history || b.history};
+}
+
+DataType defaultPrecision(const vk::DeviceCaps& caps) {
+  return caps.storage16 && !caps.isSoftware() ? DataType::F16 : DataType::F32;
+}
+
+LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& caps, const LaneShape& shape) {
+  LaneGraph result{graph::Graph(caps, shape.type), {}, {}, 0, 0};
+  graph::Graph& graph = result.graph;
+  SamplerShape sampler;
+  sampler.lanes = shape.lanes;
+  sampler.height = shape.height;
+  sampler.width = shape.width;
+  sampler.channels = network.info().inChannels;
+  sampler.guided = shape.guided;
+  sampler.saved = shape.needs.saved;
+  sampler.history = shape.needs.history;
+  result.state = samplerState(graph, sampler);
+  const std::uint32_t rows = shape.guided ? 2 * shape.lanes : shape.lanes;
+  result.conditioning = graph.persistent({rows, 1, 1, network.conditioning().channels, DataType::F32}, "conditioning");
+
+  initialNoise(graph, result.state);
+  result.networkFirst = static_cast<std::uint32_t>(graph.dispatches().size());
+  const graph::Tensor output = network.build(graph, {result.state.modelInput, result.conditioning});
+  result.networkEnd = static_cast<std::uint32_t>(graph.dispatches().size());
+  sampleStep(graph, result.state, output);
+  return result;
+}
+
+}  // namespace rivulet::engine

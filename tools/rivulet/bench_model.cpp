@@ -1,0 +1,218 @@
+#if __has_include("ceiling.h")
+#include "bench_model.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "ceiling.h"
+#include "core/error.h"
+#include "core/philox.h"
+#include "engine/evaluator.h"
+#include "engine/lane_graph.h"
+#include "engine/request.h"
+#include "model_lookup.h"
+#include "op_table.h"
+#include "progress_bar.h"
+#include "vk/gpu_timer.h"
+
+namespace rivulet::cli {
+namespace {
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0.0;
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 != 0 ? values[middle] : 0.5 * (values[middle - 1] + values[middle]);
+}
+
+/// Conditioning of a typical request, the same in every row.
+std::vector<float> typicalConditioning(const models::Network& network, std::uint32_t rows,
+                                       const engine::Request& request) {
+  const std::size_t channels = network.conditioning().channels;
+  const StepPlan plan = engine::makePlan(network.info(), request);
+  std::vector<float> conditioning(rows * channels);
+  for (std::size_t row = 0; row < rows; ++row) {
+    engine::fillConditioning(network, request, plan.calls[0], false,
+                             std::span(conditioning).subspan(row * channels, channels));
+  }
+  return conditioning;
+}
+
+/// Class 0, and zeros for a style where the file has none to draw from.
+engine::Request typicalRequest(const models::NetworkInfo& info, const std::string& size) {
+  engine::Request request;
+  if (!size.empty()) {
+    const Size parsed = parseSize(size);
+    if (parsed.width == 0 || parsed.height == 0) throw Error(ErrorCode::InvalidArgument, "--size must not be 0");
+    request.width = parsed.width;
+    request.height = parsed.height;
+  }
+  if (!info.classes.empty()) request.classes = {{0, 1.0f}};
+  const bool anyStyle = std::any_of(info.styles.begin(), info.styles.end(), [](const auto& of) { return !of.empty(); });
+  if (!anyStyle) request.style.assign(info.styleDim, 0.0f);
+  return engine::resolve(info, request);
+}
+
+/// Times of one evaluation, in milliseconds.
+struct Sample {
+  double device = 0.0;  // by GPU timestamps, or the host's clock where there are none
+  double host = 0.0;    // submission to completion
+};
+
+class ModelTimer {
+ public:
+  ModelTimer(std::shared_ptr<vk::Device> device, vk::CommandStream& stream, const graph::Executable& executable)
+      : stream_(stream), executable_(executable), whole_(device, 2), each_(device, 2 * executable.size()) {}
+
+  Sample evaluation() {
+    using Clock = std::chrono::steady_clock;
+    const VkCommandBuffer commands = stream_.begin("bench model");
+    whole_.begin(commands);
+    whole_.mark(commands);
+    executable_.record(commands, 0, executable_.size());
+    whole_.mark(commands);
+    const Clock::time_point start = Clock::now();
+    stream_.wait(stream_.submit());
+    Sample sample;
+    sample.host = sample.device = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    const std::vector<double> marks = whole_.read();
+    if (marks.size() == 2) sample.device = marks[1] / 1000.0;
+    return sample;
+  }
+
+  /// Microseconds of each dispatch by itself: barriers and launches lie between the marks of neighbours. Empty without
+  /// timestamps.
+  std::vector<double> dispatches() {
+    const VkCommandBuffer commands = stream_.begin("bench model dispatches");
+    each_.begin(commands);
+    for (std::uint32_t i = 0; i < executable_.size(); ++i) executable_.record(commands, i, 1, &each_);
+    stream_.wait(stream_.submit());
+    const std::vector<double> marks = each_.read();
+    std::vector<double> times;
+    for (std::size_t i = 0; i + 1 < marks.size(); i += 2) times.push_back(marks[i + 1] - marks[i]);
+    return times;
+  }
+
+ private:
+  vk::CommandStream& stream_;
+  const graph::Executable& executable_;
+  vk::GpuTimer whole_, each_;
+};
+
+}  // namespace
+
+int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
+  const std::shared_ptr<const models::Network> network = models::Network::load(findModel(options.model));
+  const engine::Request request = typicalRequest(network->info(), options.size);
+  const std::shared_ptr<vk::Device> device = openDevice(globals);
+  const DataType type =
+      options.precision.empty() ? engine::defaultPrecision(device->caps()) : parsePrecision(options.precision);
+  vk::PipelineCache pipelines(device);
+  vk::CommandStream stream(device);
+
+  ProgressBar bar;
+  graph::ExecutableOptions executableOptions;
+  executableOptions.name = network->info().name;
+  executableOptions.onPipeline = [&](std::size_t done, std::size_t total) {
+    bar.update("compiling pipelines", done, total);
+  };
+  engine::Evaluator evaluator(*network, pipelines, stream, {options.batch, request.height, request.width, type},
+                              nullptr, executableOptions);
+  std::vector<float> x(std::size_t{options.batch} * network->info().inChannels * request.height * request.width);
+  fillNoise({7, NoiseStream::Initial, 0}, {0, 0, static_cast<std::uint32_t>(x.size()), 1}, 1, 1, x);
+  evaluator.run(x, typicalConditioning(*network, options.batch, request));  // inputs, and a first warm-up
+
+  const graph::Executable& executable = evaluator.executable();
+  ModelTimer timer(device, stream, executable);
+  std::vector<double> milliseconds, host, ceilings;
+  std::vector<std::vector<double>> dispatches(executable.size());
+  timer.evaluation();
+  for (std::uint32_t i = 0; i < options.repeats; ++i) {
+    // Interleaved, so that whatever else the machine does meets both alike.
+    ceilings.push_back(measureCeilingGflops(pipelines, stream));
+    const Sample sample = timer.evaluation();
+    milliseconds.push_back(sample.device);
+    host.push_back(sample.host);
+    const std::vector<double> times = timer.dispatches();
+    for (std::size_t d = 0; d < times.size(); ++d) dispatches[d].push_back(times[d]);
+    bar.update("measuring", i + 1, options.repeats);
+  }
+  bar.finish();
+
+  const double ms = median(milliseconds), ceiling = median(ceilings);
+  const double gflops = 2.0 * static_cast<double>(executable.multiplyAdds()) / (ms * 1e6);
+  const double ratio = ceiling > 0.0 ? gflops / ceiling : 0.0;
+  std::vector<double> times;
+  double inDispatches = 0.0;
+  for (const std::vector<double>& samples : dispatches) {
+    if (samples.empty()) continue;
+    times.push_back(median(samples));
+    inDispatches += times.back() / 1000.0;
+  }
+  const bool timed = times.size() == executable.size();
+  const double between = ms - inDispatches;
+  const auto share = [&](const OpRow& row) { return row.microseconds / 1000.0 / ms; };
+  const auto rowGflops = [&](const OpRow& row) {
+    return row.microseconds > 0.0 ? 2.0 * static_cast<double>(row.multiplyAdds) / (row.microseconds * 1e3) : 0.0;
+  };
+  const std::vector<OpRow> ops = timed ? opTable(executable.graph().dispatches(), times, false) : std::vector<OpRow>();
+  const std::vector<OpRow> kinds = timed ? opTable(executable.graph().dispatches(), times, true) : std::vector<OpRow>();
+  const std::string name = network->info().name + " " + std::to_string(request.width) + "x" +
+                           std::to_string(request.height) + " batch " + std::to_string(options.batch) + " " +
+                           toString(type);
+
+  if (options.json) {
+    const auto toJson = [&](const std::vector<OpRow>& rows) {
+      nlohmann::ordered_json list = nlohmann::ordered_json::array();
+      for (const OpRow& row : rows) {
+        list.push_back({{"op", row.op},
+                        {"count", row.count},
+                        {"ms", row.microseconds / 1000.0},
+                        {"share", share(row)},
+                        {"gflops", rowGflops(row)}});
+      }
+      return list;
+    };
+    nlohmann::ordered_json row = {{"name", name},
+                                  {"gflops", gflops},
+                                  {"ceiling_gflops", ceiling},
+                                  {"ratio", ratio},
+                                  {"ms", ms},
+                                  {"host_ms", median(host)},
+                                  {"device", device->caps().name},
+                                  {"dispatches", executable.size()},
+                                  {"multiply_adds", executable.multiplyAdds()}};
+    if (timed) {
+      row["between_dispatches_ms"] = between;
+      row["kinds"] = toJson(kinds);
+      row["ops"] = toJson(ops);
+    }
+    printJson(nlohmann::ordered_json::array({row}));
+    return kOk;
+  }
+  std::printf("%s on %s\n", name.c_str(), device->caps().name.c_str());
+  std::printf("  %.3f ms per evaluation (%.3f ms with submission and wait), %u dispatches\n", ms, median(host),
+              executable.size());
+  std::printf("  %.1f GFLOP/s of a ceiling of %.1f: %.0f %%\n", gflops, ceiling, 100.0 * ratio);
+  if (!timed) {
+    std::printf("  this device has no timestamps: no times per op\n");
+    return kOk;
+  }
+  std::printf("  %.3f ms between dispatches (%.1f %%)\n\n", between, 100.0 * between / ms);
+  std::printf("  %-44s %6s %10s %7s %9s\n", "op", "count", "ms", "share", "GFLOP/s");
+  for (const OpRow& row : kinds) {
+    std::printf("  %-44s %6zu %10.3f %6.1f%% %9.1f\n", row.op.c_str(), row.count, row.microseconds / 1000.0,
+                100.0 * share(row), rowGflops(row));
+  }
+  std::printf("\n");
+  for (const OpRow& row : ops) {
+    std::printf("  %-44s %6zu %10.3f %6.1f%% %9.1f\n", row.op.c_str(), row.count, row.microseconds / 1000.0,
+                100.0 * share(row), rowGflops(row));
+  }
+  return kOk;
+}
+
+}  // namespace rivulet::cli
+#endif
