@@ -1,0 +1,84 @@
+#include "support/host_device.h"
+
+#include "vk/loader.h"
+#include "vk/requirements.h"
+
+namespace rivulet::test {
+
+VKAPI_ATTR VkBool32 VKAPI_CALL HostDevice::onMessage(VkDebugUtilsMessageSeverityFlagBitsEXT,
+                                                     VkDebugUtilsMessageTypeFlagsEXT,
+                                                     const VkDebugUtilsMessengerCallbackDataEXT* data, void* log) {
+  static_cast<MessageLog*>(log)->add(data->pMessage);
+  return VK_FALSE;
+}
+
+HostDevice::HostDevice(const HostOptions& options) {
+  info_.getInstanceProcAddr = options.getInstanceProcAddr ? options.getInstanceProcAddr : vk::openLoader();
+  info_.apiVersion = options.apiVersion;
+  const vk::GlobalFunctions global = vk::GlobalFunctions::load(info_.getInstanceProcAddr);
+  const bool validation = options.validation && validationInstalled();
+
+  VkApplicationInfo application{VK_STRUCTURE_TYPE_APPLICATION_INFO};
+  application.apiVersion = options.apiVersion;
+  const char* layer = "VK_LAYER_KHRONOS_validation";
+  std::vector<const char*> extensions;
+  if (options.everything || validation) extensions.push_back(VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
+  VkInstanceCreateInfo instance{VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO};
+  instance.pApplicationInfo = &application;
+  instance.enabledLayerCount = validation ? 1 : 0;
+  instance.ppEnabledLayerNames = &layer;
+  instance.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
+  instance.ppEnabledExtensionNames = extensions.data();
+  vk::check(global.CreateInstance(&instance, nullptr, &info_.instance), "the host's vkCreateInstance");
+  instanceFn_ = vk::InstanceFunctions::load(info_.getInstanceProcAddr, info_.instance);
+  if (validation) {
+    VkDebugUtilsMessengerCreateInfoEXT messenger{VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT};
+    messenger.messageSeverity =
+        VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
+    messenger.messageType =
+        VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_TYPE_PERFORMANCE_BIT_EXT;
+    messenger.pfnUserCallback = onMessage;
+    messenger.pUserData = &messages_;
+    vk::check(instanceFn_.CreateDebugUtilsMessengerEXT(info_.instance, &messenger, nullptr, &messenger_),
+              "the host's vkCreateDebugUtilsMessengerEXT");
+  }
+
+  std::uint32_t count = 1;
+  instanceFn_.EnumeratePhysicalDevices(info_.instance, &count, &info_.physicalDevice);
+  instanceFn_.GetPhysicalDeviceQueueFamilyProperties(info_.physicalDevice, &count, nullptr);
+  std::vector<VkQueueFamilyProperties> families(count);
+  instanceFn_.GetPhysicalDeviceQueueFamilyProperties(info_.physicalDevice, &count, families.data());
+  while ((families[info_.queueFamily].queueFlags & VK_QUEUE_COMPUTE_BIT) == 0) ++info_.queueFamily;
+
+  vk::DeviceRequirements requirements;
+  if (options.everything) {
+    requirements = vk::deviceRequirements(instanceFn_, info_.physicalDevice, options.apiVersion);
+    info_.enabled = requirements.features;
+    info_.enabled.debugUtils = true;
+  }
+  const vk::FeatureChain chain(info_.enabled);
+  const float priority = 1.0f;
+  VkDeviceQueueCreateInfo queue{VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO};
+  queue.queueFamilyIndex = info_.queueFamily;
+  queue.queueCount = 1;
+  queue.pQueuePriorities = &priority;
+  VkDeviceCreateInfo device{VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO};
+  device.pNext = chain.head();
+  device.queueCreateInfoCount = 1;
+  device.pQueueCreateInfos = &queue;
+  device.enabledExtensionCount = static_cast<std::uint32_t>(requirements.optionalDeviceExtensions.size());
+  device.ppEnabledExtensionNames = requirements.optionalDeviceExtensions.data();
+  vk::check(instanceFn_.CreateDevice(info_.physicalDevice, &device, nullptr, &info_.device),
+            "the host's vkCreateDevice");
+  fn_ = vk::DeviceFunctions::load(instanceFn_, info_.device, options.apiVersion);
+  fn_.GetDeviceQueue(info_.device, info_.queueFamily, 0, &queue_);
+}
+
+HostDevice::~HostDevice() {
+  if (info_.device) fn_.DestroyDevice(info_.device, nullptr);
+  if (messenger_) instanceFn_.DestroyDebugUtilsMessengerEXT(info_.instance, messenger_, nullptr);
+  if (info_.instance) instanceFn_.DestroyInstance(info_.instance, nullptr);
+  for (std::string& message : messages_.take()) sharedMessages().add(std::move(message));
+}
+
+}  // namespace rivulet::test

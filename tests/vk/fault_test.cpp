@@ -1,0 +1,94 @@
+// Every Vulkan call may fail. One run per call: that call returns an error without reaching the driver; Rivulet throws
+// the error that stands for it (or does without what failed) and leaves nothing behind.
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "core/error.h"
+#include "support/gpu_fixture.h"
+#include "support/vulkan_spy.h"
+#include "vk/command_stream.h"
+#include "vk/gpu_timer.h"
+#include "vk/pipeline_cache.h"
+
+namespace rivulet::vk {
+namespace {
+
+using test::VulkanSpy;
+
+class Fault : public test::GpuVariantTest {
+ protected:
+  /// From the instance to a finished submission.
+  void everything() const {
+    CreateDeviceInfo info;
+    info.validation = test::validationInstalled();
+    info.onMessage = test::sharedMessages().callback();
+    info.disable = GetParam().disable;
+    info.getInstanceProcAddr = VulkanSpy::getInstanceProcAddr;
+    const auto own = Device::create(info);
+    PipelineCache cache(own, {});
+    cache.get({own->caps().bufferDeviceAddress ? "test/axpy.f32_bda" : "test/axpy.f32", {64}});
+    CommandStream commandStream(own);
+    std::vector<std::byte> bytes(4096);
+    const Buffer buffer(own, BufferUse::Device, bytes.size(), "arena");
+    commandStream.upload(buffer, 0, bytes);
+    commandStream.download(buffer, 0, bytes);
+    GpuTimer timer(own, 2);
+    const VkCommandBuffer commands = commandStream.begin("timed");
+    timer.begin(commands);
+    timer.mark(commands);
+    commandStream.wait(commandStream.submit());
+  }
+
+  static void expectBalanced(const char* create, const char* destroy) {
+    // What fails creates nothing.
+    const std::uint64_t failed = VulkanSpy::failed() == create ? 1 : 0;
+    EXPECT_EQ(VulkanSpy::calls(create) - failed, VulkanSpy::calls(destroy)) << create;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Gpu, Fault, testing::Values(test::gpuVariants().front(), test::gpuVariants().back()),
+                         test::variantName);
+
+TEST_P(Fault, EveryCallMayFail) {
+  VulkanSpy::reset();
+  everything();
+  const std::uint64_t calls = VulkanSpy::resultCalls();
+  ASSERT_GT(calls, 15u);
+  for (std::uint64_t i = 1; i <= calls; ++i) {
+    VulkanSpy::reset();
+    VulkanSpy::failResultCall(i, VK_ERROR_OUT_OF_HOST_MEMORY);
+    bool threw = false;
+    try {
+      everything();
+    } catch (const Error& error) {
+      threw = true;
+      EXPECT_EQ(error.code(), ErrorCode::OutOfHostMemory) << VulkanSpy::failed() << ": " << error.what();
+    }
+    const std::string failed = VulkanSpy::failed();
+    SCOPED_TRACE("call " + std::to_string(i) + ", " + failed);
+    EXPECT_FALSE(failed.empty());
+    // The allocator tries another way when one kind of memory has none left or cannot be mapped.
+    EXPECT_TRUE(threw || failed == "vkAllocateMemory" || failed == "vkMapMemory");
+    expectBalanced("vkCreateInstance", "vkDestroyInstance");
+    expectBalanced("vkCreateDevice", "vkDestroyDevice");
+    expectBalanced("vkCreateDebugUtilsMessengerEXT", "vkDestroyDebugUtilsMessengerEXT");
+    expectBalanced("vkAllocateMemory", "vkFreeMemory");
+    expectBalanced("vkCreateBuffer", "vkDestroyBuffer");
+    expectBalanced("vkCreateFence", "vkDestroyFence");
+    expectBalanced("vkCreateSemaphore", "vkDestroySemaphore");
+    expectBalanced("vkCreateQueryPool", "vkDestroyQueryPool");
+    expectBalanced("vkCreateShaderModule", "vkDestroyShaderModule");
+    expectBalanced("vkCreatePipelineCache", "vkDestroyPipelineCache");
+    expectBalanced("vkCreateComputePipelines", "vkDestroyPipeline");
+    expectBalanced("vkCreatePipelineLayout", "vkDestroyPipelineLayout");
+    expectBalanced("vkCreateDescriptorSetLayout", "vkDestroyDescriptorSetLayout");
+    expectBalanced("vkCreateCommandPool", "vkDestroyCommandPool");
+    const std::vector<std::string> messages = takeMessages();
+    EXPECT_TRUE(messages.empty()) << messages.front();
+  }
+}
+
+}  // namespace
+}  // namespace rivulet::vk
