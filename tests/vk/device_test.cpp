@@ -1,5 +1,6 @@
 #include "vk/device.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -8,7 +9,7 @@
 
 #include "support/expect_error.h"
 #include "support/gpu_fixture.h"
-#include "support/scoped.h"
+#include "support/scoped_environment.h"
 #include "support/vulkan_spy.h"
 #include "vk/gpu_timer.h"
 #include "vk/loader.h"

@@ -1,5 +1,6 @@
 #include "vk/pipeline_cache.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,7 +13,8 @@
 #include "support/expect_error.h"
 #include "support/gpu_fixture.h"
 #include "support/host_device.h"
-#include "support/scoped.h"
+#include "support/scoped_environment.h"
+#include "support/temporary_folder.h"
 #include "support/vulkan_spy.h"
 #include "vk/cache_file.h"
 
@@ -20,7 +22,6 @@ namespace rivulet::vk {
 namespace {
 
 using test::expectError;
-using test::ScopedDirectory;
 using test::VulkanSpy;
 
 class PipelineCacheTest : public test::GpuTest {
@@ -145,7 +146,7 @@ class PipelineCacheFile : public PipelineCacheTest {
     EXPECT_THAT(log_, testing::HasSubstr(file.string()));
     EXPECT_GT(loaded(), 0u) << "replaced after: " << reason;
   }
-  ScopedDirectory directory_;
+  test::TemporaryFolder directory_;
   std::string log_;
 };
 

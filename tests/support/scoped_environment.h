@@ -1,10 +1,7 @@
 #pragma once
-// Things a test changes and puts back.
 
 #include <cstdlib>
-#include <filesystem>
 #include <optional>
-#include <random>
 #include <string>
 
 namespace rivulet::test {
@@ -33,25 +30,6 @@ class ScopedEnvironment {
   }
   std::string name_;
   std::optional<std::string> old_;
-};
-
-/// A new empty folder, removed with everything in it.
-class ScopedDirectory {
- public:
-  ScopedDirectory()
-      : path_(std::filesystem::temp_directory_path() / ("rivulet-test-" + std::to_string(std::random_device{}()))) {
-    std::filesystem::create_directories(path_);
-  }
-  ~ScopedDirectory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  ScopedDirectory(const ScopedDirectory&) = delete;
-  ScopedDirectory& operator=(const ScopedDirectory&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace rivulet::test
