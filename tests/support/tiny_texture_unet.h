@@ -27,7 +27,8 @@ struct TinyTextureUNet {
 
   std::vector<std::byte> bytes() const {
     SafetensorsWriter file;
-    const auto add = [&](const std::string& name, const std::vector<std::uint32_t>& shape, float scale, float offset = 0.0f) {
+    const auto add = [&](const std::string& name, const std::vector<std::uint32_t>& shape, float scale,
+                         float offset = 0.0f) {
       std::size_t count = 1;
       for (const std::uint32_t size : shape) count *= size;
       std::uint64_t seed = 0;
@@ -77,15 +78,24 @@ struct TinyTextureUNet {
     layer("head.full", {head, shuffle + 3, 3, 3});
     layer("head.out", {3, head, 3, 3});
 
-    const nlohmann::json config = {{"architecture", "texture_unet"}, {"size", "tiny"},
-                                   {"in_channels", 3},               {"out_channels", 3},
-                                   {"widths", widths},               {"blocks_per_level", blocks},
-                                   {"embedding_dim", embedding},     {"time_frequencies", frequencies},
-                                   {"shuffle_channels", shuffle},    {"head_width", head},
-                                   {"style_dim", styleDim},          {"classes", classes},
-                                   {"target_time", targetTime},      {"guidance", guidance},
-                                   {"norm_eps", 1e-6},               {"prediction", prediction},
-                                   {"schedule", schedule},           {"training_size", 16}};
+    const nlohmann::json config = {{"architecture", "texture_unet"},
+                                   {"size", "tiny"},
+                                   {"in_channels", 3},
+                                   {"out_channels", 3},
+                                   {"widths", widths},
+                                   {"blocks_per_level", blocks},
+                                   {"embedding_dim", embedding},
+                                   {"time_frequencies", frequencies},
+                                   {"shuffle_channels", shuffle},
+                                   {"head_width", head},
+                                   {"style_dim", styleDim},
+                                   {"classes", classes},
+                                   {"target_time", targetTime},
+                                   {"guidance", guidance},
+                                   {"norm_eps", 1e-6},
+                                   {"prediction", prediction},
+                                   {"schedule", schedule},
+                                   {"training_size", 16}};
     file.metadata("format", "rivulet-1");
     file.metadata("config", config.dump());
     if (styles && styleDim > 0) {
@@ -93,7 +103,8 @@ struct TinyTextureUNet {
       for (std::size_t c = 0; c < classes.size(); ++c) {
         for (int s = 0; s < 4; ++s) {
           std::vector<float> style(styleDim);
-          for (std::size_t i = 0; i < style.size(); ++i) style[i] = 0.3f * static_cast<float>(c) - 0.2f * static_cast<float>(s) + 0.05f * static_cast<float>(i);
+          for (std::size_t i = 0; i < style.size(); ++i)
+            style[i] = 0.3f * static_cast<float>(c) - 0.2f * static_cast<float>(s) + 0.05f * static_cast<float>(i);
           all[classes[c]].push_back(style);
         }
       }

@@ -118,7 +118,10 @@ void print(std::size_t index, const vk::DeviceListing& listing, const vk::Device
   std::printf("     subgroups of %u (%u to %u), workgroups up to %u, %s shared memory\n", caps.subgroupSize,
               caps.minSubgroupSize, caps.maxSubgroupSize, caps.maxWorkgroupInvocations,
               bytesText(caps.sharedMemory).c_str());
-  std::printf("     buffers up to %s\n", bytesText(std::min(caps.maxStorageBufferRange, caps.maxAllocation)).c_str());
+  std::printf("     buffers up to %s\n",
+              bytesText(caps.bufferDeviceAddress ? caps.maxAllocation
+                                                 : std::min(caps.maxStorageBufferRange, caps.maxAllocation))
+                  .c_str());
   for (const Capability& capability : kCapabilities) {
     const bool has = caps.*capability.member;
     std::printf("     %-22s %-3s  %s%s\n", capability.text, has ? "yes" : "no",

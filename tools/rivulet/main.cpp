@@ -50,7 +50,7 @@ int main(int argc, char** argv) {
                  "Capabilities not to use, as `rivulet devices` names them (tests fallbacks)")
       ->type_name("CAPABILITY")
       ->delimiter(',')
-      ->expected(1);
+      ->allow_extra_args(false);
 
   cli::Run run;
   try {

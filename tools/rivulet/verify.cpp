@@ -103,9 +103,12 @@ int verify(const Globals& globals, const Options& options) {
   const fs::path root = options.folder;
   const Found found = discover(root);
   if (found.networks.empty() && found.samplers.empty()) {
-    throw Error(ErrorCode::InvalidArgument,
-                "nothing to verify in '" + root.string() +
-                    "': no folder in it holds an io.safetensors, and there is no samplers.json");
+    std::fprintf(stderr,
+                 "rivulet: error: nothing to verify in '%s': no folder in it holds an io.safetensors, and there is no "
+                 "samplers.json\n",
+                 root.string().c_str());
+    if (options.json) printJson({{"cases", nlohmann::ordered_json::array()}, {"failed", 0}, {"ok", false}});
+    return kFailed;
   }
 
   const std::shared_ptr<vk::Device> device = openDevice(globals);
