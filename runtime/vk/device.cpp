@@ -48,7 +48,11 @@ VKAPI_ATTR VkBool32 VKAPI_CALL Device::onMessage(VkDebugUtilsMessageSeverityFlag
   Messages& target = *static_cast<Messages*>(messages);
   ++target.count;
   try {
-    target.callback(severity, data->pMessage ? data->pMessage : "");
+    std::string message = data->pMessage ? data->pMessage : "";
+    const std::string id = data->pMessageIdName ? data->pMessageIdName : "";
+    if (message.find(id) == std::string::npos)
+      message = "[" + id + "] " + message;  // older layers put it in themselves
+    target.callback(severity, message.c_str());
   } catch (...) {  // an exception must not cross the driver
   }
   return VK_FALSE;
@@ -60,7 +64,7 @@ std::shared_ptr<Device> Device::create(const CreateDeviceInfo& given) {
   for (const std::string& name : info.disable)
     disableCapability(scratch, name);  // names checked before anything is made
 
-  const std::shared_ptr<Device> device(new Device);
+  std::shared_ptr<Device> device(new Device);
   device->owned_ = true;
   device->messages_.callback = info.onMessage ? info.onMessage : printMessage;
   VkDebugUtilsMessengerCreateInfoEXT messenger{VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT};
@@ -145,7 +149,7 @@ std::shared_ptr<Device> Device::import(const ImportDeviceInfo& info) {
   require(info.device != VK_NULL_HANDLE, "device is null");
   require(info.apiVersion >= VK_API_VERSION_1_1, "apiVersion is below 1.1; create the instance with 1.1 or newer");
 
-  const std::shared_ptr<Device> device(new Device);
+  std::shared_ptr<Device> device(new Device);
   device->instance_ = info.instance;
   device->physicalDevice_ = info.physicalDevice;
   device->queueFamily_ = info.queueFamily;
