@@ -145,6 +145,7 @@ NoiseGrid ratioGrid(const SamplerConfig& config, int steps) {
   SpacingOptions options{config.spacing, table.size(), table.size(), config.stepsOffset, false, false};
   std::vector<double> times = spaceTimesteps(steps, options);
   std::vector<double> ratios;
+  ratios.reserve(times.size());
   for (const double k : times) ratios.push_back(table.ratioAt(k));
   if (config.sigmaSpacing != SigmaSpacing::Timesteps) {
     ratios = spacedRatios(config, ratios.back(), ratios.front(), static_cast<int>(ratios.size()));

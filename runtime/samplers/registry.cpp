@@ -55,6 +55,7 @@ const Entry& find(std::string_view name) {
 
 std::vector<std::string_view> samplerNames() {
   std::vector<std::string_view> names;
+  names.reserve(kEntries.size());
   for (const Entry& entry : kEntries) names.push_back(entry.name);
   return names;
 }

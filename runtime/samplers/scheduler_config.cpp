@@ -316,6 +316,7 @@ std::string withoutPythonNumbers(std::string_view text) {
 
 std::vector<std::string_view> schedulerClassNames() {
   std::vector<std::string_view> names;
+  names.reserve(kClasses.size());
   for (const SchedulerClass& entry : kClasses) names.push_back(entry.name);
   return names;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <numbers>
 
 namespace rivulet {
@@ -13,6 +14,7 @@ std::vector<double> vpCosineBetas(int steps) {
     return c * c;
   };
   std::vector<double> betas;
+  betas.reserve(static_cast<std::size_t>(steps));
   for (int k = 0; k < steps; ++k) betas.push_back(std::min(1.0 - alphaBar(k + 1) / alphaBar(k), 0.999));
   return betas;
 }
