@@ -45,6 +45,15 @@ bool clampPixels(std::vector<float>& pixels) {
   return finite;
 }
 
+/// From the network's whitened state to the picture it stands for (docs/texture_unet.md "Whitening").
+void applyPalette(std::vector<float>& pixels, std::span<const float> style, float floor) {
+  const std::size_t area = pixels.size() / 3;
+  for (std::size_t c = 0; c < 3; ++c) {
+    const float mean = style[c], deviation = std::max(style[3 + c], floor);
+    for (float& v : std::span(pixels).subspan(c * area, area)) v = v * deviation + mean;
+  }
+}
+
 }  // namespace
 
 Generator::Generator(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines,
@@ -200,6 +209,9 @@ void Generator::run(Run& run, Group& group) {
       const Job& job = jobs[lane];
       Texture& texture = run.textures[job.index];
       texture.pixels = lanes.state(readback_.mapped(), lane);
+      if (network_->info().whiteningFloor > 0) {
+        applyPalette(texture.pixels, job.request.style, network_->info().whiteningFloor);
+      }
       texture.finite = clampPixels(texture.pixels);
       texture.width = job.request.width;
       texture.height = job.request.height;

@@ -23,6 +23,7 @@ struct NetworkInfo {
   std::vector<std::string> classes;  // names, or decimal numbers; empty: not class-conditional
   bool nullClass = false;            // index classes.size() means "no class": guidance is possible
   std::uint32_t styleDim = 0;        // 0 or 10
+  float whiteningFloor = 0;          // > 0: x is whitened by the style; its pixels are x * max(deviation, floor) + mean
   bool targetTime = false, guidanceInput = false;
   std::uint64_t parameters = 0;
   SamplerConfig scheduler;                              // the process it was trained on and its usual sampler

@@ -22,6 +22,7 @@ struct TextureUNetConfig {
   std::vector<std::string> classes;
   bool targetTime = false, guidance = false;
   float normEps = 1e-6f;
+  float whiteningFloor = 0;          // 0: not whitened
   std::string prediction, schedule;  // as in the file; `schedule` is JSON
   std::uint32_t trainingSize = 64;
 };
