@@ -56,7 +56,7 @@ struct TinyTextureUNet {
       for (std::uint32_t j = 0; j < blocks; ++j) block(prefix + "." + std::to_string(j), in, out);
     };
     const auto classCount = static_cast<std::uint32_t>(classes.size());
-    const std::uint32_t features = 2 * frequencies * (1 + (targetTime ? 1 : 0) + (guidance ? 1 : 0)) + styleDim;
+    const std::uint32_t features = 2 * frequencies * (1u + (targetTime ? 1u : 0u) + (guidance ? 1u : 0u)) + styleDim;
     layer("emb.in", {embedding, features});
     add("emb.class", {classCount + 1, embedding}, 1.0f);
     layer("emb.out", {embedding, embedding});

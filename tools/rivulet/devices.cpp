@@ -29,6 +29,7 @@ constexpr Capability kCapabilities[] = {
      "reductions in shared memory"},
     {"subgroupSizeControl", "subgroup size control", &vk::DeviceCaps::subgroupSizeControl,
      "full subgroups of a known size", "kernels read the subgroup size"},
+    {"int64", "64-bit integers", &vk::DeviceCaps::int64, "64-bit loads in convolutions", "32-bit loads"},
     {"cooperativeMatrix", "cooperative matrix", &vk::DeviceCaps::cooperativeMatrix, "matrix units", "subgroup kernels"},
     {"timelineSemaphore", "timeline semaphore", &vk::DeviceCaps::timelineSemaphore, "completion values of submissions",
      "one fence per submission"},
