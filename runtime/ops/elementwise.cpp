@@ -5,8 +5,6 @@
 namespace rivulet::ops {
 namespace {
 
-constexpr std::uint32_t kLocal = 64;
-
 /// The kernel for a tensor's own type: embeddings are float in an fp16 graph too.
 std::string shaderFor(const graph::Graph& graph, DataType type) {
   std::string name = graph.shader("ops/elementwise");
@@ -31,9 +29,13 @@ graph::Tensor elementwise(graph::Graph& graph, const std::string& name, graph::T
   graph::Dispatch dispatch;
   dispatch.name = name;
   dispatch.op = "elementwise " + toString(desc);
-  dispatch.kernel = {shaderFor(graph, desc.type), {static_cast<std::uint32_t>(activation)}};
-  dispatch.groups = {loopingGroups(graph, 0, quads, kLocal), 1, 1};
-  dispatch.push.offset(a).offset(b).offset(y).word(b ? 1 : 0).word(static_cast<std::uint32_t>(quads)).real(scale);
+  std::uint32_t local = 64;
+  while (graph.caps().isSoftware() && local > 8 && quads % local != 0) local /= 2;
+  dispatch.groups = {loopingGroups(graph, 0, quads, local), 1, 1};
+  const bool exact = std::uint64_t{dispatch.groups[0]} * local == quads;
+  dispatch.kernel = {shaderFor(graph, desc.type),
+                     {static_cast<std::uint32_t>(activation), exact ? 1u : 0u, b ? 1u : 0u, local}};
+  dispatch.push.offset(a).offset(b).offset(y).word(static_cast<std::uint32_t>(quads)).real(scale);
   dispatch.reads = {a};
   if (b) dispatch.reads.push_back(b);
   dispatch.writes = {y};

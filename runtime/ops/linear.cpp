@@ -5,8 +5,6 @@
 namespace rivulet::ops {
 namespace {
 
-constexpr std::uint32_t kBatch = 4;  // vectors a weight is multiplied with once read; the shader's BATCH
-
 /// [O,I] to [I/4][O][4], both padded with zeros.
 std::vector<float> packWeight(const HostTensor& weight, std::uint32_t inputs, std::uint32_t outputs) {
   std::vector<float> packed(std::size_t{inputs} * outputs, 0.0f);
@@ -53,15 +51,17 @@ graph::Tensor linear(graph::Graph& graph, const LinearDesc& desc, graph::Tensor 
 
   // A software device walks the inputs in one invocation per output. A GPU cuts them into slices: few outputs, and a
   // long chain of loads each, would leave it idle.
-  const std::uint32_t slices = graph.caps().isSoftware() ? 1 : 8;
-  const std::uint32_t local = graph.caps().isSoftware() ? 32 : workgroupSize(graph, 256);
+  const bool software = graph.caps().isSoftware();
+  const std::uint32_t slices = software ? 1 : 8, rows = software ? 4 : 1;
+  const std::uint32_t local = software ? 8 : workgroupSize(graph, 256);
+  const std::uint32_t batch = std::min(in.n, 4u);
   graph::Dispatch dispatch;
   dispatch.name = desc.name;
   dispatch.op = "linear " + std::to_string(inputs) + "->" + std::to_string(outputs);
-  dispatch.kernel = {
-      graph.shader("ops/linear"),
-      {local, slices, static_cast<std::uint32_t>(desc.inputActivation), static_cast<std::uint32_t>(desc.activation)}};
-  dispatch.groups = {ceilDiv(paddedOut, local / slices), ceilDiv(in.n, kBatch), 1};
+  dispatch.kernel = {graph.shader("ops/linear"),
+                     {local, slices, static_cast<std::uint32_t>(desc.inputActivation),
+                      static_cast<std::uint32_t>(desc.activation), batch, rows}};
+  dispatch.groups = {ceilDiv(paddedOut, local / slices * rows), ceilDiv(in.n, batch), 1};
   dispatch.push.offset(x).offset(y).offset(weight).offset(bias).offset(addend).word(addend ? 1 : 0);
   dispatch.push.word(paddedIn / 4).word(paddedOut).word(in.n);
   dispatch.reads = {x};

@@ -62,6 +62,33 @@ std::string describe(const char* what, const Shapes& s) {
   return std::string(what) + " " + channels + " " + std::to_string(s.y.w) + "x" + std::to_string(s.y.h);
 }
 
+/// RVL_INPUT_* of shaders/ops/norm_input.glsl.
+std::uint32_t inputLayout(const Shapes& s) {
+  if (s.c2() == 0) return 0;
+  return s.x.c % 8 == 0 ? 1 : 2;
+}
+
+/// A grid over the pixels of an image for kernels that are given whether it fits exactly.
+struct PixelGrid {
+  std::uint32_t local, groups;
+  bool exact;
+};
+
+/// `lanes` invocations share a pixel. Software devices get workgroups that fit, and enough of them for their cores.
+PixelGrid pixelGrid(const graph::Graph& graph, std::uint32_t pixels, std::uint32_t lanes, std::uint32_t gpuLocal) {
+  PixelGrid grid{};
+  if (graph.caps().isSoftware()) {
+    grid.local = std::max(32u, lanes);
+    while (grid.local > 8 && grid.local > lanes && (pixels % grid.local != 0 || pixels / grid.local < 16))
+      grid.local /= 2;
+  } else {
+    grid.local = workgroupSize(graph, gpuLocal);
+  }
+  grid.groups = loopingGroups(graph, 0, pixels, grid.local / lanes);
+  grid.exact = std::uint64_t{grid.groups} * (grid.local / lanes) == pixels;
+  return grid;
+}
+
 std::vector<Tensor> readsOf(const NormInputs& inputs) {
   if (inputs.x2) return {inputs.x, inputs.x2};
   return {inputs.x};
@@ -88,17 +115,17 @@ void dispatchRms(graph::Graph& graph, const NormDesc& desc, const NormInputs& in
   const Weight beta = hasBeta ? floatVector(graph, desc.name + ".beta", desc.beta, padded) : Weight{};
   const bool software = graph.caps().isSoftware();
   const std::uint32_t lanes = rmsLanes(graph, s);
-  const std::uint32_t local = software ? std::max(32u, lanes) : workgroupSize(graph, 128);
+  const PixelGrid grid = pixelGrid(graph, s.pixels(), lanes, 128);
   const bool modulated = static_cast<bool>(desc.modulation.tensor);
 
   graph::Dispatch dispatch;
   dispatch.name = desc.name;
   dispatch.op = describe(prologue ? "rms statistics" : "rms norm", s);
-  dispatch.kernel = {
-      graph.shader("ops/norm_rms"),
-      {local, lanes, s.x.c, s.c2(), prologue ? 1u : 0u, prologue ? 0u : static_cast<std::uint32_t>(desc.activation),
-       hasBeta ? 1u : 0u, modulated ? 1u : 0u, software ? 1u : 0u}};
-  dispatch.groups = {loopingGroups(graph, 0, s.pixels(), local / lanes), 1, s.y.n};
+  dispatch.kernel = {graph.shader("ops/norm_rms"),
+                     {grid.local, lanes, s.x.c, s.c2(), prologue ? 1u : 0u,
+                      prologue ? 0u : static_cast<std::uint32_t>(desc.activation), hasBeta ? 1u : 0u,
+                      modulated ? 1u : 0u, software ? 1u : 0u, grid.exact ? 1u : 0u}};
+  dispatch.groups = {grid.groups, 1, s.y.n};
   dispatch.push.offset(inputs.x).offset(inputs.x2).offset(y);
   dispatch.push.offset(prologue ? prologue->scale : Tensor{}).offset(prologue ? prologue->shift : Tensor{});
   dispatch.push.offset(gamma).offset(beta).offset(desc.modulation.tensor);
@@ -129,7 +156,8 @@ void dispatchGroup(graph::Graph& graph, const NormDesc& desc, const NormInputs& 
   const Tensor partials =
       chunks > 1 ? graph.tensor({s.y.n, 1, 1, desc.groups * chunks * 2, DataType::F32}, desc.name + ".partials")
                  : Tensor{};
-  const bool quads = groupChannels % 4 == 0 && (s.c2() == 0 || s.x.c % 4 == 0);
+  const std::uint32_t layout = inputLayout(s);
+  const bool quads = groupChannels % 4 == 0 && layout != 2;
   const bool modulated = static_cast<bool>(desc.modulation.tensor);
   const bool software = graph.caps().isSoftware();
   const std::string shader =
@@ -140,7 +168,7 @@ void dispatchGroup(graph::Graph& graph, const NormDesc& desc, const NormInputs& 
     graph::Dispatch dispatch;
     dispatch.name = desc.name;
     dispatch.op = describe(what, s);
-    dispatch.kernel = {shader, {local, mode, quads ? 1u : 0u}};
+    dispatch.kernel = {shader, {local, mode, quads ? 1u : 0u, layout}};
     dispatch.groups = {mode == 2 ? 1 : chunks, desc.groups, s.y.n};
     dispatch.push.offset(inputs.x).offset(inputs.x2).offset(prologue.scale).offset(prologue.shift).offset(partials);
     dispatch.push.offset(gamma).offset(beta).offset(desc.modulation.tensor);
@@ -174,16 +202,18 @@ void dispatchGroup(graph::Graph& graph, const NormDesc& desc, const NormInputs& 
 /// y = activation(x * scale + shift).
 void dispatchApply(graph::Graph& graph, const NormDesc& desc, const NormInputs& inputs, const Shapes& s,
                    const Prologue& prologue, Tensor y) {
-  constexpr std::uint32_t kBlockQuads = 8;  // the shader's block of channels
   const bool software = graph.caps().isSoftware();
-  const std::uint32_t lanes = software ? 1 : kBlockQuads;
-  const std::uint32_t local = software ? 32 : workgroupSize(graph, 256);
+  const std::uint32_t quads = s.y.stride() / 4;
+  const std::uint32_t block = quads % 8 == 0 ? 8 : quads % 4 == 0 ? 4 : 2;
+  const std::uint32_t lanes = software ? 1 : block;
+  const PixelGrid grid = pixelGrid(graph, s.pixels(), lanes, 256);
   graph::Dispatch dispatch;
   dispatch.name = desc.name;
   dispatch.op = describe("norm", s);
   dispatch.kernel = {graph.shader("ops/norm_apply"),
-                     {local, lanes, static_cast<std::uint32_t>(desc.activation), software ? 1u : 0u}};
-  dispatch.groups = {loopingGroups(graph, 0, s.pixels(), local / lanes), ceilDiv(s.y.stride() / 4, kBlockQuads), s.y.n};
+                     {grid.local, lanes, static_cast<std::uint32_t>(desc.activation), software ? 1u : 0u, block,
+                      inputLayout(s), grid.exact ? 1u : 0u}};
+  dispatch.groups = {grid.groups, quads / block, s.y.n};
   dispatch.push.offset(inputs.x).offset(inputs.x2).offset(y).offset(prologue.scale).offset(prologue.shift);
   dispatch.push.word(s.x.c).word(s.c2()).word(s.pixels());
   dispatch.reads = readsOf(inputs);

@@ -5,7 +5,6 @@
 namespace rivulet::ops {
 namespace {
 
-constexpr std::uint32_t kLocal = 64;
 constexpr std::uint64_t kMaxRow = 1u << 21;  // shaders/shared/divide.glsl
 
 enum class Kind : std::uint32_t { Nearest = 0, Unshuffle = 1, Shuffle = 2 };
@@ -15,17 +14,21 @@ graph::Tensor resample(graph::Graph& graph, const std::string& name, const char*
                        const TensorDesc& out, std::uint32_t channels) {
   const TensorDesc in = graph.desc(x);
   if (in.type != graph.storage()) refuse(op, name, "its input " + toString(in) + " is not of the graph's storage type");
-  const std::uint64_t row = std::uint64_t{out.w} * (out.stride() / 4);
+  const TensorDesc& walked = kind == Kind::Nearest ? in : out;  // one invocation per quad of it
+  const std::uint64_t row = std::uint64_t{walked.w} * (out.stride() / 4);
   if (row > kMaxRow) {
-    refuse(op, name, "a row of " + toString(out) + " has more than " + std::to_string(kMaxRow * 4) + " elements");
+    refuse(op, name, "a row of " + toString(walked) + " has more than " + std::to_string(kMaxRow * 4) + " elements");
   }
   const graph::Tensor y = graph.tensor(out, name);
   graph::Dispatch dispatch;
   dispatch.name = name;
   dispatch.op = std::string(op) + " " + std::to_string(in.c) + "->" + std::to_string(out.c) + " " +
                 std::to_string(out.w) + "x" + std::to_string(out.h);
-  dispatch.kernel = {graph.shader("ops/resample"), {static_cast<std::uint32_t>(kind)}};
-  dispatch.groups = {ceilDiv(row, kLocal), loopingGroups(graph, 1, out.h, 1), out.n};
+  std::uint32_t local = 64;
+  while (graph.caps().isSoftware() && local > 8 && row % local != 0) local /= 2;
+  dispatch.groups = {ceilDiv(row, local), loopingGroups(graph, 1, walked.h, 1), out.n};
+  const bool exact = row % local == 0 && dispatch.groups[1] == walked.h;
+  dispatch.kernel = {graph.shader("ops/resample"), {static_cast<std::uint32_t>(kind), exact ? 1u : 0u, local}};
   dispatch.push.offset(x).offset(y).word(in.h).word(in.w).word(in.stride());
   dispatch.push.word(out.h).word(out.w).word(out.stride() / 4).word(channels);
   dispatch.reads = {x};

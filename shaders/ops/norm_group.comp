@@ -16,7 +16,8 @@
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint LOCAL = 64u;  // a power of two
 layout(constant_id = 1) const uint MODE = 0u;
-layout(constant_id = 2) const bool QUADS = false;  // groups and C1 are multiples of 4 channels
+layout(constant_id = 2) const bool QUADS = false;  // groups are multiples of 4 channels, and LAYOUT is not ANY
+layout(constant_id = 3) const uint LAYOUT = 2u;    // RVL_INPUT_* of ops/norm_input.glsl
 
 layout(push_constant) uniform Push {
   RVL_PUSH_ADDRESSES
@@ -51,7 +52,7 @@ vec2 deviations(uint image, uint group, uint begin, uint end, float mean) {
     uint pixel = image * push.pixels + p;
     if (QUADS) {
       for (uint q = 0u; q < push.groupChannels / 4u; ++q) {
-        vec4 d = inputQuad(pixel, channel / 4u + q, push.c1, push.c2) - mean;
+        vec4 d = inputQuad(pixel, channel / 4u + q, LAYOUT, push.c1, push.c2) - mean;
         sum += d;
         squares += d * d;
       }

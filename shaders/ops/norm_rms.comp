@@ -21,6 +21,7 @@ layout(constant_id = 5) const int ACTIVATION = 0;
 layout(constant_id = 6) const bool HAS_BETA = false;
 layout(constant_id = 7) const bool MODULATED = false;
 layout(constant_id = 8) const bool CHEAP_EXP = false;
+layout(constant_id = 9) const bool EXACT = false;  // the grid covers the pixels with none left over
 
 layout(push_constant) uniform Push {
   RVL_PUSH_ADDRESSES
@@ -44,14 +45,17 @@ layout(push_constant) uniform Push {
 
 const uint C = C1 + C2;
 const uint QUADS = ((C + 7u) & ~7u) / 4u;
+const uint LAYOUT = C2 == 0u ? RVL_INPUT_ONE : C1 % 8u == 0u ? RVL_INPUT_ALIGNED : RVL_INPUT_ANY;
 const uint PER_LANE = (QUADS + LANES - 1u) / LANES;
 
 shared float partial[LOCAL];
 
+// Four values of the embedding. A cut quad reads past its slice, at most to the end of the row.
 vec4 modulationQuad(uint at) {
-  uint base = gl_WorkGroupID.z * push.modulationStride + at;
-  return vec4(arenaF32(push.modulation, base), arenaF32(push.modulation, base + 1u), arenaF32(push.modulation, base + 2u),
-              arenaF32(push.modulation, base + 3u));
+  uint base = gl_WorkGroupID.z * push.modulationStride, last = push.modulationStride - 1u;
+  if (C % 8u == 0u) last = 0xFFFFFFFFu;
+  return vec4(arenaF32(push.modulation, base + min(at, last)), arenaF32(push.modulation, base + min(at + 1u, last)),
+              arenaF32(push.modulation, base + min(at + 2u, last)), arenaF32(push.modulation, base + min(at + 3u, last)));
 }
 
 // What a normalised quad is multiplied by, and what is then added; 0 for padding channels.
@@ -59,26 +63,15 @@ void affine(uint quad, out vec4 scale, out vec4 shift) {
   scale = weightF32x4(push.gamma, quad);  // padding holds zeros
   shift = HAS_BETA ? weightF32x4(push.beta, quad) : vec4(0.0);
   if (MODULATED) {
-    vec4 mask = quad * 4u + 4u <= C ? vec4(1.0) : channelMask(quad, C);
-    // Channels past the last read a clamped place of the row: any value there is masked.
-    uint at = quad * 4u;
-    vec4 ms, mh;
-    if (at + 4u <= C) {
-      ms = modulationQuad(push.scaleAt + at);
-      mh = modulationQuad(push.shiftAt + at);
-    } else {
-      ms = vec4(0.0);
-      mh = vec4(0.0);
-      for (uint j = 0u; j < 4u; ++j) {
-        if (at + j < C) {
-          uint row = gl_WorkGroupID.z * push.modulationStride + at + j;
-          ms[j] = arenaF32(push.modulation, row + push.scaleAt);
-          mh[j] = arenaF32(push.modulation, row + push.shiftAt);
-        }
-      }
+    uint at = min(quad * 4u, C - 1u);  // a quad of padding reads anything; masked below
+    vec4 factor = 1.0 + modulationQuad(push.scaleAt + at);
+    scale *= factor;
+    shift = shift * factor + modulationQuad(push.shiftAt + at);
+    if (C % 8u != 0u) {
+      bvec4 exists = channelExists(quad, C);
+      scale = mix(vec4(0.0), scale, exists);
+      shift = mix(vec4(0.0), shift, exists);
     }
-    scale *= 1.0 + ms;
-    shift = shift * (1.0 + ms) + mh;
   }
 }
 
@@ -87,56 +80,68 @@ vec4 activate(vec4 v) {
   return CHEAP_EXP ? silu4(v) : activate4(RVL_ACTIVATION_SILU, v);
 }
 
+// 1 / rms of a pixel from each invocation's own channels.
+float inverseRms(vec4 v[PER_LANE], uint local, uint lane) {
+  vec4 squares = vec4(0.0);
+  [[unroll]] for (uint k = 0u; k < PER_LANE; ++k) squares += v[k] * v[k];
+  float sum = (squares.x + squares.y) + (squares.z + squares.w);
+  if (LANES > 1u) {
+    barrier();
+    partial[local] = sum;
+    barrier();
+    sum = 0.0;
+    for (uint i = 0u; i < LANES; ++i) sum += partial[local - lane + i];
+  }
+  return inversesqrt(sum * (1.0 / float(C)) + push.epsilon);
+}
+
+// Invocations past the image's end compute its last pixel again: there is a barrier inside, and on a software device any
+// condition makes every access slow.
+void normalise(uint inImage, uint lane) {
+  uint image = gl_WorkGroupID.z;
+  bool inside = EXACT || inImage < push.pixels;
+  uint pixel = image * push.pixels + (EXACT ? inImage : min(inImage, push.pixels - 1u));
+
+  vec4 v[PER_LANE];
+  [[unroll]] for (uint k = 0u; k < PER_LANE; ++k) {
+    uint quad = k * LANES + lane;
+    v[k] = vec4(0.0);
+    if (PER_LANE * LANES == QUADS || quad < QUADS) v[k] = inputQuad(pixel, quad, LAYOUT, C1, C2);
+  }
+  float inverse = inverseRms(v, gl_LocalInvocationID.x, lane);
+  if (PROLOGUE) {
+    if (inside && lane == 0u) arenaF32Store(push.y, pixel, inverse);
+    return;
+  }
+  [[unroll]] for (uint k = 0u; k < PER_LANE; ++k) {
+    vec4 scale, shift;
+    affine(min(k * LANES + lane, QUADS - 1u), scale, shift);
+    v[k] = activate(v[k] * inverse * scale + shift);
+  }
+  if (inside) {
+    [[unroll]] for (uint k = 0u; k < PER_LANE; ++k) {
+      uint quad = k * LANES + lane;
+      if (PER_LANE * LANES == QUADS || quad < QUADS) arenaStore4(push.y, pixel * QUADS + quad, v[k]);
+    }
+  }
+}
+
 void main() {
   uint local = gl_LocalInvocationID.x;
-  uint lane = local % LANES;
-  uint image = gl_WorkGroupID.z;
   uint perGroup = LOCAL / LANES;
-
   if (PROLOGUE && gl_WorkGroupID.x == 0u) {
     for (uint quad = local; quad < QUADS; quad += LOCAL) {
       vec4 scale, shift;
       affine(quad, scale, shift);
-      arenaF32x4Store(push.scale, image * QUADS + quad, scale);
-      arenaF32x4Store(push.shift, image * QUADS + quad, shift);
+      arenaF32x4Store(push.scale, gl_WorkGroupID.z * QUADS + quad, scale);
+      arenaF32x4Store(push.shift, gl_WorkGroupID.z * QUADS + quad, shift);
     }
   }
-
-  // The same number of rounds for every invocation of the group: there is a barrier inside.
-  for (uint first = gl_WorkGroupID.x * perGroup; first < push.pixels; first += gl_NumWorkGroups.x * perGroup) {
-    uint inImage = first + local / LANES;
-    bool inside = inImage < push.pixels;
-    uint pixel = image * push.pixels + min(inImage, push.pixels - 1u);
-
-    vec4 v[PER_LANE];
-    vec4 squares = vec4(0.0);
-    [[unroll]] for (uint k = 0u; k < PER_LANE; ++k) {
-      uint quad = k * LANES + lane;
-      v[k] = PER_LANE * LANES == QUADS || quad < QUADS ? inputQuad(pixel, quad, C1, C2) : vec4(0.0);
-      squares += v[k] * v[k];
-    }
-    float sum = (squares.x + squares.y) + (squares.z + squares.w);
-    if (LANES > 1u) {
-      partial[local] = sum;
-      barrier();
-      sum = 0.0;
-      for (uint i = 0u; i < LANES; ++i) sum += partial[local - lane + i];
-      barrier();
-    }
-    float inverse = inversesqrt(sum * (1.0 / float(C)) + push.epsilon);
-
-    if (PROLOGUE) {
-      if (inside && lane == 0u) arenaF32Store(push.y, pixel, inverse);
-    } else {
-      [[unroll]] for (uint k = 0u; k < PER_LANE; ++k) {
-        uint quad = k * LANES + lane;
-        vec4 scale, shift;
-        if (PER_LANE * LANES == QUADS || quad < QUADS) {
-          affine(quad, scale, shift);
-          vec4 y = activate(v[k] * inverse * scale + shift);
-          if (inside) arenaStore4(push.y, pixel * QUADS + quad, y);
-        }
-      }
+  if (EXACT) {
+    normalise(gl_WorkGroupID.x * perGroup + local / LANES, local % LANES);
+  } else {
+    for (uint first = gl_WorkGroupID.x * perGroup; first < push.pixels; first += gl_NumWorkGroups.x * perGroup) {
+      normalise(first + local / LANES, local % LANES);
     }
   }
 }
