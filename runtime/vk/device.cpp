@@ -109,6 +109,7 @@ void Device::createLogicalDevice(const std::vector<std::string>& disable) {
   enabled.storageBuffer16BitAccess = caps_.storage16;
   enabled.bufferDeviceAddress = caps_.bufferDeviceAddress;
   enabled.subgroupSizeControl = caps_.subgroupSizeControl;
+  enabled.shaderInt64 = caps_.int64;
   enabled.cooperativeMatrix = caps_.cooperativeMatrix;
   enabled.timelineSemaphore = caps_.timelineSemaphore;
   const FeatureChain chain(enabled);

@@ -15,6 +15,7 @@ constexpr Capability kCapabilities[] = {
     {"subgroupBallot", &DeviceCaps::subgroupBallot},
     {"subgroupArithmetic", &DeviceCaps::subgroupArithmetic},
     {"subgroupSizeControl", &DeviceCaps::subgroupSizeControl},
+    {"int64", &DeviceCaps::int64},
     {"cooperativeMatrix", &DeviceCaps::cooperativeMatrix},
     {"timelineSemaphore", &DeviceCaps::timelineSemaphore},
     {"timestamps", &DeviceCaps::timestamps},
@@ -156,6 +157,7 @@ EnabledFeatures queryFeatures(const InstanceFunctions& functions, VkPhysicalDevi
   supported.storageBuffer16BitAccess = storage16.storageBuffer16BitAccess;
   supported.bufferDeviceAddress = address.bufferDeviceAddress;
   supported.subgroupSizeControl = sizes.subgroupSizeControl && sizes.computeFullSubgroups;
+  supported.shaderInt64 = features.features.shaderInt64;
   supported.timelineSemaphore = timeline.timelineSemaphore;
   supported.cooperativeMatrix = matrices.cooperativeMatrix && memoryModel.vulkanMemoryModel && float16.shaderFloat16;
   return supported;
@@ -186,6 +188,7 @@ DeviceCaps queryDeviceCaps(const InstanceFunctions& functions, VkPhysicalDevice 
   caps.storage16 = supported.storageBuffer16BitAccess && allowed.storageBuffer16BitAccess;
   caps.bufferDeviceAddress = supported.bufferDeviceAddress && allowed.bufferDeviceAddress;
   caps.subgroupSizeControl = supported.subgroupSizeControl && allowed.subgroupSizeControl && sizeControlInCompute;
+  caps.int64 = supported.shaderInt64 && allowed.shaderInt64;
   caps.timelineSemaphore = supported.timelineSemaphore && allowed.timelineSemaphore;
   if (supported.cooperativeMatrix && allowed.cooperativeMatrix && matricesInCompute)
     caps.cooperativeMatrixShapes = cooperativeMatrixShapes(functions, device);

@@ -6,6 +6,7 @@
 //   subgroup ballot      weight broadcast in conv2d, linear          fallback: the plain kernels (every lane loads)
 //   subgroup arithmetic  reductions in norm                          fallback: shared-memory reductions
 //   subgroupSizeControl  require full subgroups of a known size      fallback: kernels read gl_SubgroupSize
+//   int64                64-bit loads in conv2d                      fallback: its 32-bit loads
 //   cooperativeMatrix    matrix units                                fallback: the subgroup kernels
 //   timelineSemaphore    completion values of submissions            fallback: one fence per submission
 //   timestamps           GPU time per dispatch                       fallback: host clock around a submission
@@ -39,6 +40,7 @@ struct DeviceCaps {
   bool subgroupBallot = false;
   bool subgroupArithmetic = false;
   bool subgroupSizeControl = false;
+  bool int64 = false;
   bool cooperativeMatrix = false;
   bool timelineSemaphore = false;
   bool timestamps = false;
@@ -65,6 +67,7 @@ struct EnabledFeatures {
   bool storageBuffer16BitAccess = false;
   bool bufferDeviceAddress = false;
   bool subgroupSizeControl = false;  // subgroupSizeControl and computeFullSubgroups
+  bool shaderInt64 = false;
   bool cooperativeMatrix = false;    // cooperativeMatrix, vulkanMemoryModel and shaderFloat16
   bool timelineSemaphore = false;
   bool debugUtils = false;  // instance extension VK_EXT_debug_utils

@@ -63,6 +63,7 @@ DeviceRequirements deviceRequirements(const InstanceFunctions& functions, VkPhys
   features.storageBuffer16BitAccess = caps.storage16;
   features.bufferDeviceAddress = caps.bufferDeviceAddress;
   features.subgroupSizeControl = caps.subgroupSizeControl;
+  features.shaderInt64 = caps.int64;
   features.cooperativeMatrix = caps.cooperativeMatrix;
   features.timelineSemaphore = caps.timelineSemaphore;
   requirements.optionalInstanceExtensions = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME};
@@ -83,6 +84,7 @@ DeviceRequirements deviceRequirements(const InstanceFunctions& functions, VkPhys
 }
 
 struct FeatureChain::Structures {
+  VkPhysicalDeviceFeatures2 core{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};  // instead of pEnabledFeatures
   VkPhysicalDevice16BitStorageFeatures storage16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
   VkPhysicalDeviceBufferDeviceAddressFeatures address{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES};
   VkPhysicalDeviceSubgroupSizeControlFeatures sizes{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES};
@@ -98,6 +100,10 @@ FeatureChain::FeatureChain(const EnabledFeatures& features) : structures_(std::m
     structure.pNext = head_;
     head_ = &structure;
   };
+  if (features.shaderInt64) {
+    structures_->core.features.shaderInt64 = VK_TRUE;
+    link(structures_->core);
+  }
   if (features.storageBuffer16BitAccess) {
     structures_->storage16.storageBuffer16BitAccess = VK_TRUE;
     link(structures_->storage16);

@@ -100,10 +100,11 @@ const std::vector<GpuVariant>& gpuVariants() {
       {"NoSubgroupBallot", {"subgroupBallot"}},
       {"NoSubgroupArithmetic", {"subgroupArithmetic"}},
       {"NoSubgroupSizeControl", {"subgroupSizeControl"}},
+      {"NoInt64", {"int64"}},
       {"NoTimelineSemaphore", {"timelineSemaphore"}},
       {"Minimal",
        {"storage16", "bufferDeviceAddress", "subgroupBallot", "subgroupArithmetic", "subgroupSizeControl",
-        "cooperativeMatrix", "timelineSemaphore", "timestamps"}},
+        "int64", "cooperativeMatrix", "timelineSemaphore", "timestamps"}},
   };
   return variants;
 }

@@ -1,0 +1,36 @@
+#pragma once
+// Which kernel a convolution runs on, and with which tile: a pure function of the device and the shape.
+
+#include <cstdint>
+
+#include "tensor/tensor_desc.h"
+#include "vk/device_caps.h"
+
+namespace rivulet::ops {
+
+/// What the choice depends on. Channels are padded ones, of both inputs together.
+struct Conv2dShape {
+  std::uint32_t n = 1, outHeight = 1, outWidth = 1;
+  std::uint32_t inputs = 8, outputs = 8;
+  std::uint32_t kernel = 3, stride = 1;
+  DataType storage = DataType::F32;
+};
+
+struct Conv2dPlan {
+  bool subgroup = false;           // ops/conv2d; otherwise ops/conv2d_plain, of which only `local` matters
+  bool wide = false;               // its variant with 64-bit loads
+  std::uint32_t local = 64;        // invocations of a workgroup
+  std::uint32_t lanes = 8;         // of a subgroup
+  std::uint32_t requiredSize = 0;  // subgroup size the pipeline asks for; 0: the device has only one
+  std::uint32_t tileX = 8, tileY = 8;
+  std::uint32_t vectors = 1;  // of `lanes` output channels a subgroup makes
+  std::uint32_t values = 4;   // channels of one load
+  std::uint32_t steps = 1;    // loads of that size that are unrolled
+  std::uint32_t parts = 1;    // rolled parts a load is multiplied in
+  bool rollStores = false;    // one copy of the code that finishes a pixel
+};
+
+/// Pure and deterministic. Thread-safety: any thread.
+Conv2dPlan chooseConv2dPlan(const vk::DeviceCaps& caps, const Conv2dShape& shape);
+
+}  // namespace rivulet::ops
