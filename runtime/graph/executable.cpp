@@ -128,8 +128,11 @@ Executable::~Executable() {
 }
 
 // A dispatch waits for the ones before it only where it reads what they wrote, or writes what they read or wrote. Bytes
-// decide, not tensors: the arena gives one place to several of them.
+// decide, not tensors: the arena gives one place to several of them. Without device addresses each of them waits: all
+// see the arena through one descriptor of the whole buffer, and that is all that synchronization validation knows of
+// what they touch.
 void Executable::planBarriers() {
+  const bool always = !device_->caps().bufferDeviceAddress;
   std::vector<Range> reads, writes;  // since the last barrier
   const auto range = [&](Tensor tensor) {
     const std::uint64_t begin = plan_.offsets[tensor.id];
@@ -142,7 +145,7 @@ void Executable::planBarriers() {
     const bool writeHazard = std::any_of(dispatch.writes.begin(), dispatch.writes.end(), [&](Tensor t) {
       return touches(writes, range(t)) || touches(reads, range(t));
     });
-    if (readHazard || writeHazard) {
+    if (always || readHazard || writeHazard) {
       steps_[i].barrierBefore = true;
       reads.clear();
       writes.clear();
