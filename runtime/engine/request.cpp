@@ -105,15 +105,15 @@ std::vector<float> drawStyle(const models::NetworkInfo& info, const Request& req
 void checkSize(const models::NetworkInfo& info, std::uint32_t width, std::uint32_t height) {
   const std::uint32_t multiple = std::max(info.sizeMultiple, 1u);
   const std::string size = std::to_string(width) + "x" + std::to_string(height);
+  if (width > kMaxSize || height > kMaxSize) {
+    invalid("size " + size + ": at most " + std::to_string(kMaxSize) + "x" + std::to_string(kMaxSize) +
+            " can be asked for");
+  }
   if (width % multiple != 0 || height % multiple != 0) {
     const auto up = [&](std::uint32_t v) { return (v / multiple + 1) * multiple; };
     invalid("size " + size + ": '" + info.name + "' makes widths and heights that are multiples of " +
             std::to_string(multiple) + "; " + std::to_string(width % multiple ? up(width) : width) + "x" +
             std::to_string(height % multiple ? up(height) : height) + " is the next");
-  }
-  if (width > kMaxSize || height > kMaxSize) {
-    invalid("size " + size + ": at most " + std::to_string(kMaxSize) + "x" + std::to_string(kMaxSize) +
-            " can be asked for");
   }
 }
 

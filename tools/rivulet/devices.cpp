@@ -142,7 +142,7 @@ int devices(const Globals& globals, bool json) {
   try {
     device = openDevice(globals);
   } catch (const Error& error) {
-    if (!globals.device.empty() || globals.validation) throw;
+    if (error.code() != ErrorCode::MissingFeature || globals.validation) throw;
     whyNone = error.what();
   }
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();

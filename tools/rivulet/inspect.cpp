@@ -27,8 +27,8 @@ struct Options {
 vk::DeviceCaps capsFor(const Globals& globals) {
   try {
     return openDevice(globals)->caps();
-  } catch (const Error&) {
-    if (!globals.device.empty() || globals.validation) throw;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::MissingFeature || globals.validation) throw;
     vk::DeviceCaps caps;
     caps.name = "no device (minimal capabilities)";
     return caps;

@@ -68,7 +68,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& success) {  // --help, --version
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    const std::string message = error.what();
+    std::string message = error.what();
+    if (const std::vector<std::string> unknown = app.remaining(); !unknown.empty() && app.get_subcommands().empty()) {
+      message = "there is no command '" + unknown.front() + "'";
+    }
     report(cli::kBadInput, message.c_str());
     std::fprintf(stderr, "Run `rivulet --help` or `rivulet COMMAND --help`.\n");
     return cli::kBadInput;
