@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "training/whitening.h"
+
 namespace rivulet::training {
 namespace {
 
@@ -31,11 +33,20 @@ std::vector<float> cropOf(const ImageF& image, int left, int top, int size, Orie
   return pixels;
 }
 
+std::vector<float> whitened(std::vector<float> pixels, const Style& style) {
+  const std::size_t area = pixels.size() / 3;
+  for (std::size_t c = 0; c < 3; ++c) {
+    const float scale = 1.0f / whiteningDeviation(style, c);
+    for (std::size_t i = c * area; i < (c + 1) * area; ++i) pixels[i] = (pixels[i] - style[c]) * scale;
+  }
+  return pixels;
+}
+
 }  // namespace
 
 std::set<std::string> defaultRotateClasses() {
-  return {"asphalt", "concrete", "fabric", "grass", "gravel", "ground", "leather", "marble", "metal",
-          "paint",   "plaster",  "plastic", "rock", "rust",   "sand",   "snow",    "stone",  "terrazzo"};
+  return {"asphalt", "concrete", "fabric",  "grass", "gravel", "ground", "leather", "marble", "metal",
+          "paint",   "plaster",  "plastic", "rock",  "rust",   "sand",   "snow",    "stone",  "terrazzo"};
 }
 
 void transferPalette(ImageF& image, const Style& from, const Style& to) {
@@ -77,19 +88,21 @@ Example Augment::draw(Random& random) const {
     orientation.transpose = random.chance(0.5);
   }
   if (orientation.transpose) example.style = transposedStyle(example.style);
+  const int left = random.below(image.width - options_.crop + 1);
+  const int top = random.below(image.height - options_.crop + 1);
+  example.pixels = whitened(cropOf(image, left, top, options_.crop, orientation), example.style);
   for (std::size_t i = 0; i < kStyleSize; ++i) {
     example.style[i] += static_cast<float>(random.normal() * options_.styleNoise) * dataset_.styleStd()[i];
   }
-  const int left = random.below(image.width - options_.crop + 1);
-  const int top = random.below(image.height - options_.crop + 1);
-  example.pixels = cropOf(image, left, top, options_.crop, orientation);
   return example;
 }
 
 Example Augment::centre(const Tile& tile) const {
   const ImageF image = toFloat(tile.image);
-  return {tile.classIndex, tile.style,
-          cropOf(image, (image.width - options_.crop) / 2, (image.height - options_.crop) / 2, options_.crop, {})};
+  return {
+      tile.classIndex, tile.style,
+      whitened(cropOf(image, (image.width - options_.crop) / 2, (image.height - options_.crop) / 2, options_.crop, {}),
+               tile.style)};
 }
 
 }  // namespace rivulet::training

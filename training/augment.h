@@ -12,8 +12,8 @@ namespace rivulet::training {
 
 struct AugmentOptions {
   int crop = 64;
-  double paletteAugment = 0.3;  // probability of taking another image's per-channel mean and deviation
-  double styleNoise = 0.075;    // deviation, in units of the data set's style deviation
+  double paletteAugment = 0.3;          // probability of taking another image's per-channel mean and deviation
+  double styleNoise = 0.075;            // deviation, in units of the data set's style deviation
   std::set<std::string> rotateClasses;  // classes with no up and down: vertical flips and quarter turns too
 };
 
@@ -23,7 +23,7 @@ std::set<std::string> defaultRotateClasses();
 struct Example {
   int classIndex = 0;
   Style style{};
-  std::vector<float> pixels;  // [3, crop, crop], [-1, 1]
+  std::vector<float> pixels;  // [3, crop, crop], whitened by the style before its noise
 };
 
 class Augment {

@@ -12,8 +12,8 @@ namespace rivulet::training {
 
 struct DatasetOptions {
   std::filesystem::path root;
-  int crop = 64;         // pixels; every inset tile must be at least this big
-  int inset = 4;         // pixels cut off each side (compression ringing of source sheets)
+  int crop = 64;          // pixels; every inset tile must be at least this big
+  int inset = 4;          // pixels cut off each side (compression ringing of source sheets)
   double holdout = 0.05;  // fraction of the images kept out of training, by a hash of "class/file name"
 };
 

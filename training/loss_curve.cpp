@@ -73,8 +73,8 @@ void writeLossCurve(const std::filesystem::path& log, const std::filesystem::pat
         << axes.y(loss) << "\" stroke=\"#ddd\"/><text x=\"" << kLeft - 6 << "\" y=\"" << axes.y(loss) + 4
         << "\" text-anchor=\"end\">" << loss << "</text>\n";
     out.precision(6);
-    out << "<text x=\"" << axes.x(step) << "\" y=\"" << kHeight - kBottom + 16
-        << "\" text-anchor=\"middle\">" << std::lround(step) << "</text>\n";
+    out << "<text x=\"" << axes.x(step) << "\" y=\"" << kHeight - kBottom + 16 << "\" text-anchor=\"middle\">"
+        << std::lround(step) << "</text>\n";
   }
   out << polyline(training, axes, "#1f6fb4") << polyline(heldOut, axes, "#d9541e") << "<text x=\"" << kWidth / 2
       << "\" y=\"" << kHeight - 6 << "\" text-anchor=\"middle\">step (blue: training loss, orange: held-out)</text>\n"

@@ -67,8 +67,7 @@ struct NormSiluPadFunction : torch::autograd::Function<NormSiluPadFunction> {
     const at::Tensor gradOutput = grads[0].to(bf16 ? at::kBFloat16 : at::kFloat).contiguous(kChannelsLast);
     at::Tensor gradInput = at::empty_like(input, input.options(), kChannelsLast);
     at::Tensor gradGain = at::empty_like(gains), gradShift = at::empty_like(shifts);
-    const auto outBytes =
-        gradOutput.element_size() * gradOutput.size(1) * gradOutput.size(2) * gradOutput.size(3);
+    const auto outBytes = gradOutput.element_size() * gradOutput.size(1) * gradOutput.size(2) * gradOutput.size(3);
     const auto inBytes = input.element_size() * input.size(1) * input.size(2) * input.size(3);
     const char* out = static_cast<const char*>(gradOutput.data_ptr());
     char* in = static_cast<char*>(gradInput.data_ptr());
@@ -86,8 +85,8 @@ struct NormSiluPadFunction : torch::autograd::Function<NormSiluPadFunction> {
 struct CircularPadFunction : torch::autograd::Function<CircularPadFunction> {
   static at::Tensor forward(AutogradContext*, const at::Tensor& x) {
     const int64_t height = x.size(2), width = x.size(3);
-    at::Tensor output = at::empty({x.size(0), x.size(1), height + 2, width + 2},
-                                  x.options().memory_format(x.suggest_memory_format()));
+    at::Tensor output =
+        at::empty({x.size(0), x.size(1), height + 2, width + 2}, x.options().memory_format(x.suggest_memory_format()));
     at::Tensor rows = output.narrow(2, 1, height);
     rows.narrow(3, 1, width).copy_(x);
     rows.narrow(3, 0, 1).copy_(x.narrow(3, width - 1, 1));
@@ -113,7 +112,9 @@ struct CircularPadFunction : torch::autograd::Function<CircularPadFunction> {
 
 }  // namespace
 
-at::Tensor circularPad(const at::Tensor& x) { return CircularPadFunction::apply(x); }
+at::Tensor circularPad(const at::Tensor& x) {
+  return CircularPadFunction::apply(x);
+}
 
 at::Tensor normSiluPadComposed(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& shift, double epsilon,
                                at::ScalarType type) {

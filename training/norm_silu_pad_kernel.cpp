@@ -72,13 +72,18 @@ RVL_CLONES void normSiluPadForward(const NormSiluPadImage& image, void* output) 
   float row[kNormSiluPadMaxChannels];
   for (int y = 0; y < image.height; ++y) {
     for (int x = 0; x < image.width; ++x) {
-      loadRow(image.input, static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) + static_cast<std::size_t>(x), channels, image.inputBf16, row);
+      loadRow(image.input,
+              static_cast<std::size_t>(y) * static_cast<std::size_t>(image.width) + static_cast<std::size_t>(x),
+              channels, image.inputBf16, row);
       const float inverse = inverseRms(row, channels, image.epsilon);
       for (int c = 0; c < channels; ++c) {
         const float u = row[c] * inverse * image.gain[c] + image.shift[c];
         row[c] = u / (1.0f + std::exp(-u));
       }
-      storeRow(output, static_cast<std::size_t>(y + 1) * static_cast<std::size_t>(image.width + 2) + static_cast<std::size_t>(x + 1), channels, image.outputBf16, row);
+      storeRow(
+          output,
+          static_cast<std::size_t>(y + 1) * static_cast<std::size_t>(image.width + 2) + static_cast<std::size_t>(x + 1),
+          channels, image.outputBf16, row);
     }
   }
   wrapBorder(output, image.height, image.width, static_cast<std::size_t>(channels) * (image.outputBf16 ? 2 : 4));
@@ -107,7 +112,8 @@ RVL_CLONES void normSiluPadBackward(const NormSiluPadImage& image, const void* g
           }
         }
       }
-      const std::size_t pixel = static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x);
+      const std::size_t pixel =
+          static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x);
       loadRow(image.input, pixel, channels, image.inputBf16, row);
       const float inverse = inverseRms(row, channels, image.epsilon);
       float dot = 0;

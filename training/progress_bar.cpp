@@ -21,8 +21,8 @@ void ProgressBar::update(int64_t step, double fraction, double loss, double imag
   const auto seconds = static_cast<long>(std::max(0.0, remaining));
   char numbers[160];
   std::snprintf(numbers, sizeof numbers, "%5.1f%%  step %lld  loss %.4f  %.0f images/s  %ld:%02ld:%02ld left",
-                100 * fraction, static_cast<long long>(step), loss, imagesPerSecond, seconds / 3600,
-                seconds / 60 % 60, seconds % 60);
+                100 * fraction, static_cast<long long>(step), loss, imagesPerSecond, seconds / 3600, seconds / 60 % 60,
+                seconds % 60);
   if (terminal_) {
     const int filled = std::clamp(static_cast<int>(fraction * 24), 0, 24);
     std::fprintf(stderr, "\r[%.*s%.*s] %s ", filled, "########################", 24 - filled,

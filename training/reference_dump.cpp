@@ -27,14 +27,15 @@ void dumpReference(const std::filesystem::path& folder, const TextureUnet& netwo
   Random random{seed, 0x2efe};
   Safetensors io;
   io.metadata["layout"] =
-      "NCHW float32; k.x input, k.t noise level per sample (1 is noise), k.class label per sample (the last is the null "
+      "NCHW float32; k.x input, k.t noise level per sample (1 is noise), k.class label per sample (the last is the "
+      "null "
       "class), k.style style vector per sample, k.y output";
   int index = 0;
   for (const Case& each : kCases) {
     const std::string prefix = std::to_string(index++) + ".";
     TextureUnetInput input;
-    input.x = at::randn({each.batch, network.config().channels, each.height, each.width}, generator,
-                        at::TensorOptions());
+    input.x =
+        at::randn({each.batch, network.config().channels, each.height, each.width}, generator, at::TensorOptions());
     input.t = at::empty({each.batch});
     at::Tensor label = at::empty({each.batch}, at::TensorOptions().dtype(at::kLong));
     const auto numbers = [&] { return at::rand({each.batch}, generator, at::TensorOptions()); };
@@ -43,8 +44,8 @@ void dumpReference(const std::filesystem::path& folder, const TextureUnet& netwo
       label[n] = n == 1 ? classes : random.below(static_cast<int>(classes) + 1);
     }
     input.classWeights = plain.oneHot(label);
-    input.style = plain.styleMean() + plain.styleStd() * at::randn({each.batch, kStyleSize}, generator,
-                                                                   at::TensorOptions());
+    input.style =
+        plain.styleMean() + plain.styleStd() * at::randn({each.batch, kStyleSize}, generator, at::TensorOptions());
     io.tensors.emplace_back(prefix + "x", input.x);
     io.tensors.emplace_back(prefix + "t", input.t);
     io.tensors.emplace_back(prefix + "class", label.to(at::kInt));

@@ -30,6 +30,10 @@ at::ScalarType typeOf(const std::string& name, const std::filesystem::path& path
   throw Error(path.string() + ": tensor type " + name + " is not read here");
 }
 
+std::uint64_t bytesOf(const at::Tensor& tensor) {
+  return static_cast<std::uint64_t>(tensor.numel()) * static_cast<std::uint64_t>(tensor.element_size());
+}
+
 }  // namespace
 
 const at::Tensor& Safetensors::at(const std::string& name) const {
@@ -52,7 +56,7 @@ void writeSafetensors(const std::filesystem::path& path, const Safetensors& file
   std::uint64_t offset = 0;
   for (const auto& [name, tensor] : file.tensors) {
     data.push_back(tensor.detach().to(at::kCPU).contiguous());
-    const std::uint64_t bytes = static_cast<std::uint64_t>(tensor.numel()) * tensor.element_size();
+    const std::uint64_t bytes = bytesOf(tensor);
     header[name] = {{"dtype", nameOf(tensor.scalar_type())},
                     {"shape", tensor.sizes().vec()},
                     {"data_offsets", {offset, offset + bytes}}};
@@ -68,8 +72,7 @@ void writeSafetensors(const std::filesystem::path& path, const Safetensors& file
   out.write(reinterpret_cast<const char*>(&length), 8);
   out << text;
   for (const at::Tensor& tensor : data) {
-    out.write(static_cast<const char*>(tensor.data_ptr()),
-              static_cast<std::streamsize>(static_cast<std::uint64_t>(tensor.numel()) * tensor.element_size()));
+    out.write(static_cast<const char*>(tensor.data_ptr()), static_cast<std::streamsize>(bytesOf(tensor)));
   }
   out.close();
   if (!out) throw Error("cannot write " + temporary.string() + " (disk full, or no such folder?)");
@@ -83,8 +86,8 @@ Safetensors readSafetensors(const std::filesystem::path& path) {
   std::uint64_t length = 0;
   if (bytes.size() >= 8) std::memcpy(&length, bytes.data(), 8);
   if (bytes.size() < 8 || length > bytes.size() - 8) throw Error(path.string() + " is cut short");
-  const auto header = nlohmann::json::parse(bytes.begin() + 8, bytes.begin() + 8 + static_cast<std::ptrdiff_t>(length),
-                                            nullptr, false);
+  const auto header =
+      nlohmann::json::parse(bytes.begin() + 8, bytes.begin() + 8 + static_cast<std::ptrdiff_t>(length), nullptr, false);
   if (!header.is_object()) throw Error(path.string() + " has no readable header");
   const std::size_t start = 8 + static_cast<std::size_t>(length);
   Safetensors file;
@@ -97,7 +100,7 @@ Safetensors readSafetensors(const std::filesystem::path& path) {
       const auto shape = entry.at("shape").get<std::vector<int64_t>>();
       at::Tensor tensor = at::empty(shape, at::TensorOptions().dtype(typeOf(entry.at("dtype"), path)));
       const std::size_t begin = entry.at("data_offsets").at(0), end = entry.at("data_offsets").at(1);
-      const std::size_t size = static_cast<std::size_t>(tensor.numel()) * tensor.element_size();
+      const std::uint64_t size = bytesOf(tensor);
       if (end < begin || end - begin != size || end > bytes.size() - start) {
         throw Error(path.string() + ": tensor " + name + " does not fit the file");
       }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "training/random.h"
+#include "training/whitening.h"
 
 namespace rivulet::training {
 namespace {
@@ -23,11 +24,17 @@ TextureUnetInput noiseFor(const TextureUnet& network, const Dataset& dataset, co
   const auto count = static_cast<int64_t>(labels.size());
   auto generator = at::make_generator<at::CPUGeneratorImpl>(mixSeed({seed, 0x2015e}));
   TextureUnetInput input;
-  input.x = at::randn({count, network.config().channels, size, size}, generator, at::TensorOptions())
-                .to(network.device());
+  input.x =
+      at::randn({count, network.config().channels, size, size}, generator, at::TensorOptions()).to(network.device());
   input.classWeights = network.oneHot(at::tensor(labels, at::kLong).to(network.device()));
   input.style = at::from_blob(styles.data(), {count, kStyleSize}, at::kFloat).clone().to(network.device());
   return input;
+}
+
+// Whitened samples as the pictures they stand for.
+at::Tensor coloured(const at::Tensor& samples, const at::Tensor& style) {
+  const at::Tensor mean = style.slice(1, 0, 3), deviation = style.slice(1, 3, 6).clamp_min(kWhiteningFloor);
+  return samples * deviation.unsqueeze(2).unsqueeze(3) + mean.unsqueeze(2).unsqueeze(3);
 }
 
 // Places [N,3,H,W] images in a grid with a gap of two pixels, each repeated `repeat` x `repeat`.
@@ -75,7 +82,7 @@ void writeClassSheet(const std::filesystem::path& path, const TextureUnet& netwo
   }
   const TextureUnetInput input = noiseFor(network, dataset, labels, network.config().trainingSize, seed);
   // Two classes a line keep the sheet near a square.
-  writePng(path, grid(sampleEuler(network, input, steps), 2 * columns, 1));
+  writePng(path, grid(coloured(sampleEuler(network, input, steps), input.style), 2 * columns, 1));
 }
 
 void writeTiledSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset, int steps,
@@ -84,7 +91,7 @@ void writeTiledSheet(const std::filesystem::path& path, const TextureUnet& netwo
   const auto classes = static_cast<int64_t>(dataset.classes().size());
   for (int64_t i = 0; i < count; ++i) labels.push_back((i * classes / count + 1) % classes);
   const TextureUnetInput input = noiseFor(network, dataset, labels, 2 * network.config().trainingSize, seed);
-  writePng(path, grid(sampleEuler(network, input, steps), std::min(count, 4), 2));
+  writePng(path, grid(coloured(sampleEuler(network, input, steps), input.style), std::min(count, 4), 2));
 }
 
 }  // namespace rivulet::training

@@ -34,8 +34,8 @@ Plane halved(const Plane& g) {
   d.values.reserve(static_cast<std::size_t>(d.width) * static_cast<std::size_t>(d.height));
   for (int y = 0; y < d.height; ++y) {
     for (int x = 0; x < d.width; ++x) {
-      d.values.push_back(0.25f * (g.at(2 * x, 2 * y) + g.at(2 * x + 1, 2 * y) + g.at(2 * x, 2 * y + 1) +
-                                  g.at(2 * x + 1, 2 * y + 1)));
+      d.values.push_back(
+          0.25f * (g.at(2 * x, 2 * y) + g.at(2 * x + 1, 2 * y) + g.at(2 * x, 2 * y + 1) + g.at(2 * x + 1, 2 * y + 1)));
     }
   }
   return d;

@@ -5,6 +5,7 @@
 #include "training/error.h"
 #include "training/norm_silu_pad.h"
 #include "training/random.h"
+#include "training/whitening.h"
 
 namespace rivulet::training {
 namespace {
@@ -47,6 +48,7 @@ nlohmann::ordered_json TextureUnetConfig::json() const {
           {"target_time", targetTime},
           {"guidance", guidance},
           {"norm_eps", normEps},
+          {"whitening_floor", kWhiteningFloor},
           {"prediction", "sample"},
           {"schedule", {{"kind", "flow"}, {"shift", 1.0}}},
           {"training_size", trainingSize}};
@@ -110,8 +112,8 @@ void TextureUnet::initialise(std::uint64_t seed, const Style& styleMean, const S
       continue;
     }
     // Blocks start as the identity with no modulation; biases at zero.
-    const bool zero = endsWith(entry.name, ".bias") || endsWith(entry.name, "conv2.weight") ||
-                      endsWith(entry.name, "mod.weight");
+    const bool zero =
+        endsWith(entry.name, ".bias") || endsWith(entry.name, "conv2.weight") || endsWith(entry.name, "mod.weight");
     if (zero) continue;
     double deviation = 1.0 / std::sqrt(static_cast<double>(parameter[0].numel()));
     if (entry.name == "emb.class") deviation = 0.5;
@@ -149,7 +151,8 @@ at::Tensor TextureUnet::embedding(const TextureUnetInput& input) const {
   if (config_.targetTime) features.push_back(sincos(input.targetTime));
   if (config_.guidance) features.push_back(sincos(input.guidance / 10.0));
   features.push_back((input.style - styleMean_) / styleStd_);
-  const at::Tensor e = linear("emb.in", at::cat(features, 1)) + at::matmul(input.classWeights, parameters_["emb.class"]);
+  const at::Tensor e =
+      linear("emb.in", at::cat(features, 1)) + at::matmul(input.classWeights, parameters_["emb.class"]);
   return at::silu(linear("emb.out", at::silu(e)));
 }
 
@@ -162,11 +165,12 @@ at::Tensor TextureUnet::block(const std::string& name, const at::Tensor& h, cons
                               const at::Tensor& skip) const {
   const at::Tensor r = skip.defined() ? at::cat({h, skip}, 1) : h;
   const at::Tensor gain1 = parameters_[name + ".norm1"].unsqueeze(0).expand({r.size(0), r.size(1)});
-  const at::Tensor a = conv(name + ".conv1", normSiluPad(r, gain1, at::zeros_like(gain1), config_.normEps, type_), type_);
+  const at::Tensor a =
+      conv(name + ".conv1", normSiluPad(r, gain1, at::zeros_like(gain1), config_.normEps, type_), type_);
   const auto modulation = linear(name + ".mod", e).chunk(2, 1);
   const at::Tensor gain2 = parameters_[name + ".norm2"] * (1 + modulation[0]);
   const at::Tensor b = conv(name + ".conv2", normSiluPad(a, gain2, modulation[1], config_.normEps, type_), type_);
-  return skip.defined() ? conv(name + ".shortcut", r, type_).to(at::kFloat) + b : r + b;
+  return skip.defined() ? conv(name + ".shortcut", r, type_) + b : r + b;
 }
 
 at::Tensor TextureUnet::forward(const TextureUnetInput& input) const {
@@ -175,17 +179,18 @@ at::Tensor TextureUnet::forward(const TextureUnetInput& input) const {
   const at::Tensor x = input.x.contiguous(at::MemoryFormat::ChannelsLast);
   std::vector<at::Tensor> skips;
 
-  at::Tensor h = conv("stem", circularPad(at::pixel_unshuffle(x, 2).to(type_).contiguous(at::MemoryFormat::ChannelsLast)), type_).to(at::kFloat);
+  at::Tensor h = at::pixel_unshuffle(x, 2).to(type_).contiguous(at::MemoryFormat::ChannelsLast);
+  h = conv("stem", circularPad(h), type_);
   for (int64_t i = 0; i < 2; ++i) {
     for (int64_t j = 0; j < config_.blocksPerLevel; ++j) {
       h = block(at2("down", i, j), h, e);
       skips.push_back(h);
     }
-    h = conv("down." + std::to_string(i) + ".down", circularPad(h.to(type_)), type_, 2).to(at::kFloat);
+    h = conv("down." + std::to_string(i) + ".down", circularPad(h), type_, 2);
   }
   for (int64_t j = 0; j < config_.blocksPerLevel; ++j) h = block("mid." + std::to_string(j), h, e);
   for (int64_t i = 1; i >= 0; --i) {
-    h = conv("up." + std::to_string(i) + ".proj", h, type_).to(at::kFloat);
+    h = conv("up." + std::to_string(i) + ".proj", h, type_);
     h = at::upsample_nearest2d(h, {2 * h.size(2), 2 * h.size(3)});
     for (int64_t j = 0; j < config_.blocksPerLevel; ++j) {
       h = block(at2("up", i, j), h, e, skips.back());
@@ -193,9 +198,9 @@ at::Tensor TextureUnet::forward(const TextureUnetInput& input) const {
     }
   }
   const at::Tensor gain = parameters_["head.norm"].unsqueeze(0).expand({h.size(0), h.size(1)});
-  h = conv("head.expand", normSiluPad(h, gain, at::zeros_like(gain), config_.normEps, type_), type_).to(at::kFloat);
-  h = at::pixel_shuffle(h, 2);
-  h = at::silu(conv("head.full", circularPad(at::cat({h, x}, 1).contiguous(at::MemoryFormat::ChannelsLast)), at::kFloat));
+  h = conv("head.expand", normSiluPad(h, gain, at::zeros_like(gain), config_.normEps, type_), type_);
+  h = at::cat({at::pixel_shuffle(h, 2).to(at::kFloat), x}, 1).contiguous(at::MemoryFormat::ChannelsLast);
+  h = at::silu(conv("head.full", circularPad(h), at::kFloat));
   return conv("head.out", circularPad(h), at::kFloat);
 }
 

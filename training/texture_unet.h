@@ -49,8 +49,8 @@ class TextureUnet {
   // x [N,C,H,W], H and W multiples of 8 -> x_0 [N,C,H,W] float32.
   at::Tensor forward(const TextureUnetInput& input) const;
 
-  // bfloat16 runs the convolutions below the head in it; weights, sums along the residual path and the head stay
-  // float32.
+  // bfloat16 keeps the activations below the full-resolution head in it. Weights, norms, the embedding and the head
+  // stay float32: rounding moves x_0 by a few thousandths, and nothing of it is exported.
   void setComputeType(at::ScalarType type) { type_ = type; }
 
   const TextureUnetConfig& config() const { return config_; }

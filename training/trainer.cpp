@@ -64,7 +64,9 @@ Batch Trainer::makeBatch() const {
   return batch;
 }
 
-double Trainer::elapsed() const { return earlierSeconds_ + steadySeconds() - started_; }
+double Trainer::elapsed() const {
+  return earlierSeconds_ + steadySeconds() - started_;
+}
 
 double Trainer::progress() const {
   double fraction = static_cast<double>(step_) / static_cast<double>(options_.steps);
@@ -79,8 +81,8 @@ double Trainer::learningRate() const {
 }
 
 std::pair<double, double> Trainer::trainStep() {
-  const FlowExample example = makeFlowExample(*network_, makeBatch(), options_.flow, options_.seed,
-                                              static_cast<std::uint64_t>(step_));
+  const FlowExample example =
+      makeFlowExample(*network_, makeBatch(), options_.flow, options_.seed, static_cast<std::uint64_t>(step_));
   const at::Tensor grad = network_->parameters().grad();
   grad.zero_();
   const at::Tensor loss = flowLoss(network_->forward(example.input), example);
@@ -143,8 +145,7 @@ void Trainer::save() const {
   checkpoint.styleMean = network_->styleMean();
   checkpoint.styleStd = network_->styleStd();
   writeCheckpoint(options_.checkpoint, checkpoint);
-  exportWeights(options_.out, *average_, stylesJson(dataset_), summary(),
-                options_.exportHalf ? at::kHalf : at::kFloat);
+  exportWeights(options_.out, *average_, stylesJson(dataset_), summary(), options_.exportHalf ? at::kHalf : at::kFloat);
 }
 
 void Trainer::load() {
