@@ -68,9 +68,10 @@ Generator::~Generator() {
   settle();
 }
 
-/// After an error something may still be running that uses the executables.
+/// After an error something may still be recorded, or running on the executables.
 void Generator::settle() noexcept {
   try {
+    stream_.abandon();
     stream_.waitIdle();
   } catch (const std::exception&) {
     // The device is lost: nothing runs any more.
@@ -126,7 +127,7 @@ std::vector<Texture> Generator::generate(std::span<const Request> requests, cons
   return std::move(run.textures);
 }
 
-Lanes& Generator::lanesFor(LaneShape shape, const OnProgress& onProgress) {
+Generator::Cached& Generator::lanesFor(LaneShape shape, const OnProgress& onProgress) {
   graph::ExecutableOptions options;
   options.onPipeline = [&](std::size_t done, std::size_t total) {
     if (onProgress) onProgress({Progress::Stage::Compiling, done, total});
@@ -134,7 +135,7 @@ Lanes& Generator::lanesFor(LaneShape shape, const OnProgress& onProgress) {
   while (true) {
     if (const auto found = executables_.find(shape); found != executables_.end()) {
       found->second.lastUse = ++uses_;
-      return *found->second.lanes;
+      return found->second;
     }
     try {
       while (executables_.size() >= options_.maxExecutables) evict();
@@ -144,7 +145,7 @@ Lanes& Generator::lanesFor(LaneShape shape, const OnProgress& onProgress) {
       Cached& cached = executables_[shape];
       cached.lanes = std::move(lanes);
       cached.lastUse = ++uses_;
-      return *cached.lanes;
+      return cached;
     } catch (const Error& error) {
       if (error.code() != ErrorCode::OutOfDeviceMemory) throw;
       // Other sizes' arenas go first, then lanes.
@@ -166,10 +167,30 @@ void Generator::evict() {
   if (oldest != executables_.end()) executables_.erase(oldest);
 }
 
+/// Begins a command buffer that ends with the last dispatch of an evaluation; of a first one, the rest has already run.
+VkCommandBuffer Generator::recordEvaluation(Cached& cached, const OnProgress& onProgress) {
+  constexpr std::uint32_t kSlice = 4;
+  const Lanes& lanes = *cached.lanes;
+  const std::uint32_t size = lanes.executable().size();
+  std::uint32_t first = 0;
+  VkCommandBuffer commands = stream_.begin("sampling step");
+  lanes.recordParameters(commands);
+  for (; !cached.ran && first + kSlice < size; first += kSlice) {
+    lanes.executable().record(commands, first, kSlice);
+    stream_.wait(stream_.submit());
+    if (onProgress) onProgress({Progress::Stage::FirstRun, first + kSlice, size});
+    commands = stream_.begin("sampling step");
+  }
+  lanes.executable().record(commands, first, size - first);
+  cached.ran = true;
+  return commands;
+}
+
 void Generator::run(Run& run, Group& group) {
   LaneShape shape = group.shape;
   shape.lanes = static_cast<std::uint32_t>(std::min<std::size_t>(options_.maxLanes, group.waiting.size()));
-  Lanes& lanes = lanesFor(shape, run.onProgress);
+  Cached& cached = lanesFor(shape, run.onProgress);
+  Lanes& lanes = *cached.lanes;
   const std::uint32_t count = lanes.shape().lanes;
   if (readback_.size() < lanes.stateBytes()) {
     readback_ = vk::Buffer(pipelines_.device(), vk::BufferUse::Readback, lanes.stateBytes(), "textures read back");
@@ -188,9 +209,7 @@ void Generator::run(Run& run, Group& group) {
     const std::uint32_t active = lanes.activeCount();
     if (active == 0) return;
 
-    const VkCommandBuffer commands = stream_.begin("sampling step");
-    lanes.recordParameters(commands);
-    lanes.executable().record(commands, 0, lanes.executable().size());
+    const VkCommandBuffer commands = recordEvaluation(cached, run.onProgress);
     lanes.advance();
     bool anyFinished = false;
     for (std::uint32_t lane = 0; lane < count; ++lane) anyFinished = anyFinished || lanes.finished(lane);

@@ -25,8 +25,10 @@ struct GeneratorOptions {
 
 /// Told while generate() works. Throwing from it ends generate().
 struct Progress {
-  enum class Stage { Compiling, Sampling } stage = Stage::Compiling;
-  std::size_t done = 0, total = 0;  // pipelines; evaluations of all requests
+  /// FirstRun: the first evaluation of a new size, in slices. Some drivers (lavapipe) compile a kernel when it first
+  /// runs, and take seconds over it.
+  enum class Stage { Compiling, FirstRun, Sampling } stage = Stage::Compiling;
+  std::size_t done = 0, total = 0;  // pipelines; dispatches; evaluations of all requests
 };
 
 /// A finished texture.
@@ -77,9 +79,11 @@ class Generator {
   struct Cached {
     std::unique_ptr<Lanes> lanes;
     std::uint64_t lastUse = 0;
+    bool ran = false;
   };
-  Lanes& lanesFor(LaneShape shape, const OnProgress& onProgress);
+  Cached& lanesFor(LaneShape shape, const OnProgress& onProgress);
   void evict();
+  VkCommandBuffer recordEvaluation(Cached& cached, const OnProgress& onProgress);
   void run(Run& run, Group& group);
   void settle() noexcept;
 

@@ -172,14 +172,34 @@ TEST_F(GeneratorTest, EverySamplerRunsOnItsProcess) {
   EXPECT_GE(ran, samplerNames().size());
 }
 
-TEST_F(GeneratorTest, SizesThatAreNotSquare) {
+TEST_F(GeneratorTest, SizesMayBeMixedAndNeedNotBeSquare) {
+  std::vector<Request> requests(4, request(0, 7, 2));
+  constexpr std::uint32_t kSizes[4][2] = {{40, 24}, {16, 16}, {8, 96}, {40, 24}};
+  for (std::size_t i = 0; i < 4; ++i) {
+    requests[i].width = kSizes[i][0];
+    requests[i].height = kSizes[i][1];
+  }
   Generator generator = make(tiny());
-  Request r = request(0, 7, 2);
-  r.width = 40;
-  r.height = 24;
-  const Texture texture = generator.generate(r);
-  EXPECT_EQ(texture.pixels.size(), 3u * 40 * 24);
-  EXPECT_TRUE(texture.finite);
+  const std::vector<Texture> textures = generator.generate(requests);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(textures[i].pixels.size(), std::size_t{3} * kSizes[i][0] * kSizes[i][1]);
+    EXPECT_TRUE(textures[i].finite);
+    EXPECT_EQ(textures[i].pixels, make(tiny()).generate(requests[i]).pixels) << "request " << i;
+  }
+}
+
+TEST_F(GeneratorTest, KeepsAsManySizesAsItWasTold) {
+  GeneratorOptions options;
+  options.maxExecutables = 1;
+  Generator generator(tiny(), pipelines(), options);
+  Request large = request(0, 7, 1);
+  large.width = large.height = 64;
+  const std::vector<float> first = generator.generate(request(0, 7)).pixels;
+  const std::uint64_t small = generator.memory().arenaBytes;
+  generator.generate(large);
+  EXPECT_GT(generator.memory().arenaBytes, small);
+  EXPECT_EQ(generator.generate(request(0, 7)).pixels, first);
+  EXPECT_EQ(generator.memory().arenaBytes, small);
 }
 
 TEST_F(GeneratorTest, AllocatesWhatIsPlanned) {
@@ -208,6 +228,8 @@ TEST_F(GeneratorTest, ReportsProgress) {
         if (progress.stage == Progress::Stage::Compiling) {
           compiled = progress.done;
           compileTotal = progress.total;
+        } else if (progress.stage == Progress::Stage::FirstRun) {
+          EXPECT_LT(progress.done, progress.total);
         } else {
           EXPECT_GE(progress.done, last);
           last = progress.done;
