@@ -10,20 +10,25 @@ constexpr float kLog2E = 1.44269504088896340736f;
 
 /// How a head's work is cut: see shaders/ops/attention.comp.
 struct Shape {
-  bool subgroup = false;
+  bool subgroup = false, keepQuery = false;
   std::uint32_t local = 64, sliceQuads = 1, queries = 1;
 };
 
-Shape shapeFor(const vk::DeviceCaps& caps, std::uint32_t headDim, std::uint32_t tokens) {
+Shape shapeFor(const graph::Graph& graph, std::uint32_t headDim, std::uint32_t tokens) {
+  const vk::DeviceCaps& caps = graph.caps();
+  const bool software = caps.isSoftware();
   Shape shape;
   const std::uint32_t quads = ceilDiv(headDim, 4);
-  const std::uint32_t slices = ceilDiv(quads, 16);
-  shape.sliceQuads = ceilDiv(quads, slices);
+  // What is unrolled costs registers; and on a software device time to compile, the more where accesses are not through
+  // pointers to float.
+  const std::uint32_t unrolled = !software || (caps.bufferDeviceAddress && graph.storage() == DataType::F32) ? 16 : 8;
+  shape.sliceQuads = ceilDiv(quads, ceilDiv(quads, unrolled));
+  shape.keepQuery = quads <= unrolled;
   // Broadcasts need subgroups that are whole: workgroups of a multiple of their size, whatever size the driver chooses.
-  shape.subgroup = caps.isSoftware() && caps.subgroupBallot && caps.minSubgroupSize >= 8;
-  shape.local = caps.isSoftware() ? std::max(caps.maxSubgroupSize, 8u) : 64;
+  shape.subgroup = software && caps.subgroupBallot && caps.minSubgroupSize >= 8;
+  shape.local = software ? std::max(caps.maxSubgroupSize, 8u) : 64;
   // Several queries share what is loaded, as far as registers go and enough invocations are left.
-  if (caps.isSoftware() && quads <= 4 && tokens >= shape.local * 16) shape.queries = 2;
+  if (software && quads <= 4 && tokens >= shape.local * 16) shape.queries = 2;
   return shape;
 }
 
@@ -46,7 +51,7 @@ graph::Tensor attention(graph::Graph& graph, const std::string& name, graph::Ten
                std::to_string(kMaxHeadDim) + " each");
   }
   const std::uint32_t tokens = desc.h * desc.w, headDim = desc.c / heads;
-  const Shape shape = shapeFor(graph.caps(), headDim, tokens);
+  const Shape shape = shapeFor(graph, headDim, tokens);
   const graph::Tensor y = graph.tensor(desc, name);
 
   graph::Dispatch dispatch;
@@ -54,7 +59,7 @@ graph::Tensor attention(graph::Graph& graph, const std::string& name, graph::Ten
   dispatch.op = "attention " + std::to_string(heads) + "x" + std::to_string(headDim) + " " + std::to_string(desc.w) +
                 "x" + std::to_string(desc.h);
   dispatch.kernel = {graph.shader(shape.subgroup ? "ops/attention.subgroup" : "ops/attention"),
-                     {shape.local, headDim, shape.sliceQuads, shape.queries}};
+                     {shape.local, headDim, shape.sliceQuads, shape.queries, shape.keepQuery ? 1u : 0u}};
   dispatch.groups = {ceilDiv(tokens, shape.local * shape.queries),
                      heads * ceilDiv(ceilDiv(headDim, 4), shape.sliceQuads), desc.n};
   dispatch.push.offset(q).offset(k).offset(v).offset(y).word(tokens).word(desc.c).word(heads).real(scale * kLog2E);

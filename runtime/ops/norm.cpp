@@ -94,15 +94,16 @@ std::vector<Tensor> readsOf(const NormInputs& inputs) {
   return {inputs.x};
 }
 
+/// Unrolled, every access of a software device becomes much code to compile: pointers to float a tenth of the others.
+bool cheapAccess(const graph::Graph& graph) {
+  return graph.caps().bufferDeviceAddress && graph.storage() == DataType::F32;
+}
+
 /// Invocations that share a pixel of RMS norm: see shaders/ops/norm_rms.comp.
 std::uint32_t rmsLanes(const graph::Graph& graph, const Shapes& s) {
   const std::uint32_t quads = s.y.stride() / 4;
   std::uint32_t lanes = 1;
-  if (graph.caps().isSoftware()) {
-    while (ceilDiv(quads, lanes) > 64) lanes *= 2;  // a pixel's channels are unrolled
-  } else {
-    while (lanes < 32 && lanes * 2 <= quads) lanes *= 2;
-  }
+  while (!graph.caps().isSoftware() && lanes < 32 && lanes * 2 <= quads) lanes *= 2;
   return lanes;
 }
 
@@ -117,6 +118,7 @@ void dispatchRms(graph::Graph& graph, const NormDesc& desc, const NormInputs& in
   const std::uint32_t lanes = rmsLanes(graph, s);
   const PixelGrid grid = pixelGrid(graph, s.pixels(), lanes, 128);
   const bool modulated = static_cast<bool>(desc.modulation.tensor);
+  const bool rolled = software && padded > (cheapAccess(graph) ? 256u : 16u);
 
   graph::Dispatch dispatch;
   dispatch.name = desc.name;
@@ -124,7 +126,7 @@ void dispatchRms(graph::Graph& graph, const NormDesc& desc, const NormInputs& in
   dispatch.kernel = {graph.shader("ops/norm_rms"),
                      {grid.local, lanes, s.x.c, s.c2(), prologue ? 1u : 0u,
                       prologue ? 0u : static_cast<std::uint32_t>(desc.activation), hasBeta ? 1u : 0u,
-                      modulated ? 1u : 0u, software ? 1u : 0u, grid.exact ? 1u : 0u}};
+                      modulated ? 1u : 0u, software ? 1u : 0u, grid.exact ? 1u : 0u, rolled ? 1u : 0u}};
   dispatch.groups = {grid.groups, 1, s.y.n};
   dispatch.push.offset(inputs.x).offset(inputs.x2).offset(y);
   dispatch.push.offset(prologue ? prologue->scale : Tensor{}).offset(prologue ? prologue->shift : Tensor{});
@@ -204,7 +206,9 @@ void dispatchApply(graph::Graph& graph, const NormDesc& desc, const NormInputs& 
                    const Prologue& prologue, Tensor y) {
   const bool software = graph.caps().isSoftware();
   const std::uint32_t quads = s.y.stride() / 4;
-  const std::uint32_t block = quads % 8 == 0 ? 8 : quads % 4 == 0 ? 4 : 2;
+  const std::uint32_t widest = software && !cheapAccess(graph) ? 2 : 8;
+  std::uint32_t block = 2;
+  while (block < widest && quads % (block * 2) == 0) block *= 2;
   const std::uint32_t lanes = software ? 1 : block;
   const PixelGrid grid = pixelGrid(graph, s.pixels(), lanes, 256);
   graph::Dispatch dispatch;

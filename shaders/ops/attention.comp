@@ -22,10 +22,10 @@ layout(constant_id = 0) const uint LOCAL = 64u;
 layout(constant_id = 1) const uint D = 64u;      // channels of a head
 layout(constant_id = 2) const uint SLICE_QUADS = 16u;  // output quads of an invocation
 layout(constant_id = 3) const uint QUERIES = 1u;
+layout(constant_id = 4) const bool KEEP_Q = true;  // the query stays in registers
 
 const uint QUADS = (D + 3u) / 4u;
 const bool WHOLE = D % 4u == 0u;         // a head starts at a quad
-const bool KEEP_Q = QUADS <= 16u;        // the query stays in registers
 
 layout(push_constant) uniform Push {
   RVL_PUSH_ADDRESSES
@@ -93,7 +93,7 @@ void main() {
         EACH_KEY(ADD_SCORE)
       }
     } else {
-      for (uint d = 0u; d < QUADS; ++d) {
+      [[dont_unroll]] for (uint d = 0u; d < QUADS; ++d) {
         vec4 part[QUERIES];
         EACH_QUERY part[n] = headQuad(push.q, token[n], head, d);
         KEY_QUAD(push.k, d);

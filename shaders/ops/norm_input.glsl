@@ -26,7 +26,7 @@ vec4 inputQuad(uint pixel, uint quad, uint layout_, uint c1, uint c2) {
     return arenaLoad4(tensor, pixel * (stride >> 2) + (first ? quad : quad - (c1 >> 2)));
   }
   vec4 v = vec4(0.0);
-  for (uint j = 0u; j < 4u; ++j) {
+  [[unroll]] for (uint j = 0u; j < 4u; ++j) {
     if (quad * 4u + j < c1 + c2) v[j] = inputChannel(pixel, quad * 4u + j, c1, c2);
   }
   return v;

@@ -22,6 +22,7 @@ layout(constant_id = 6) const bool HAS_BETA = false;
 layout(constant_id = 7) const bool MODULATED = false;
 layout(constant_id = 8) const bool CHEAP_EXP = false;
 layout(constant_id = 9) const bool EXACT = false;  // the grid covers the pixels with none left over
+layout(constant_id = 10) const bool ROLLED = false;  // loops over channels, reading them twice; else unrolled, in registers
 
 layout(push_constant) uniform Push {
   RVL_PUSH_ADDRESSES
@@ -80,10 +81,14 @@ vec4 activate(vec4 v) {
   return CHEAP_EXP ? silu4(v) : activate4(RVL_ACTIVATION_SILU, v);
 }
 
-// 1 / rms of a pixel from each invocation's own channels.
-float inverseRms(vec4 v[PER_LANE], uint local, uint lane) {
-  vec4 squares = vec4(0.0);
-  [[unroll]] for (uint k = 0u; k < PER_LANE; ++k) squares += v[k] * v[k];
+vec4 normalised(vec4 v, uint quad) {
+  vec4 scale, shift;
+  affine(quad, scale, shift);
+  return activate(v * scale + shift);
+}
+
+// 1 / rms of a pixel from the sums of squares of each invocation's own channels.
+float inverseRms(vec4 squares, uint local, uint lane) {
   float sum = (squares.x + squares.y) + (squares.z + squares.w);
   if (LANES > 1u) {
     barrier();
@@ -102,22 +107,35 @@ void normalise(uint inImage, uint lane) {
   bool inside = EXACT || inImage < push.pixels;
   uint pixel = image * push.pixels + (EXACT ? inImage : min(inImage, push.pixels - 1u));
 
-  vec4 v[PER_LANE];
-  [[unroll]] for (uint k = 0u; k < PER_LANE; ++k) {
-    uint quad = k * LANES + lane;
-    v[k] = vec4(0.0);
-    if (PER_LANE * LANES == QUADS || quad < QUADS) v[k] = inputQuad(pixel, quad, LAYOUT, C1, C2);
+  // PER_LANE quads each; the array is not used where the loops are rolled.
+  vec4 v[ROLLED ? 1u : PER_LANE];
+  vec4 squares = vec4(0.0);
+  if (ROLLED) {
+    [[dont_unroll]] for (uint quad = lane; quad < QUADS; quad += LANES) {
+      vec4 x = inputQuad(pixel, quad, LAYOUT, C1, C2);
+      squares += x * x;
+    }
+  } else {
+    [[unroll]] for (uint k = 0u; k < PER_LANE; ++k) {
+      uint quad = k * LANES + lane;
+      v[k] = vec4(0.0);
+      if (PER_LANE * LANES == QUADS || quad < QUADS) v[k] = inputQuad(pixel, quad, LAYOUT, C1, C2);
+      squares += v[k] * v[k];
+    }
   }
-  float inverse = inverseRms(v, gl_LocalInvocationID.x, lane);
+  float inverse = inverseRms(squares, gl_LocalInvocationID.x, lane);
   if (PROLOGUE) {
     if (inside && lane == 0u) arenaF32Store(push.y, pixel, inverse);
     return;
   }
-  [[unroll]] for (uint k = 0u; k < PER_LANE; ++k) {
-    vec4 scale, shift;
-    affine(min(k * LANES + lane, QUADS - 1u), scale, shift);
-    v[k] = activate(v[k] * inverse * scale + shift);
+  if (ROLLED) {
+    [[dont_unroll]] for (uint quad = lane; quad < QUADS; quad += LANES) {
+      vec4 y = normalised(inputQuad(pixel, quad, LAYOUT, C1, C2) * inverse, quad);
+      if (inside) arenaStore4(push.y, pixel * QUADS + quad, y);
+    }
+    return;
   }
+  [[unroll]] for (uint k = 0u; k < PER_LANE; ++k) v[k] = normalised(v[k] * inverse, min(k * LANES + lane, QUADS - 1u));
   if (inside) {
     [[unroll]] for (uint k = 0u; k < PER_LANE; ++k) {
       uint quad = k * LANES + lane;

@@ -185,7 +185,7 @@ inline const std::vector<GpuVariant>& opVariants() {
 #define RVL_INSTANTIATE_OP_VARIANTS(Fixture)                          \
   INSTANTIATE_TEST_SUITE_P(                                           \
       Gpu, Fixture, testing::ValuesIn(::rivulet::test::opVariants()), \
-      [](const testing::TestParamInfo<::rivulet::test::GpuVariant>& info) { return info.param.name; })
+      [](const testing::TestParamInfo<::rivulet::test::GpuVariant>& variant) { return variant.param.name; })
 
 /// The storage types of a device, and both families of kernels: all that a shape is tested with.
 struct KernelChoice {
