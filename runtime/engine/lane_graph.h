@@ -14,8 +14,8 @@ namespace rivulet::engine {
 /// What the plans of the lanes need memory for.
 struct LaneNeeds {
   bool saved = false;
-  bool history = false;  // x0s of earlier evaluations
-  auto operator<=>(const LaneNeeds&) const = default;
+  bool history = false;                                // x0s of earlier evaluations
+  auto operator<=>(const LaneNeeds&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 and <=>
 };
 LaneNeeds needsOf(const StepPlan& plan);
 LaneNeeds operator|(const LaneNeeds& a, const LaneNeeds& b);
@@ -25,7 +25,7 @@ struct LaneShape {
   DataType type = DataType::F32;
   bool guided = false;  // the network runs on 2 × lanes rows: conditional ones, then unconditional ones
   LaneNeeds needs;
-  auto operator<=>(const LaneShape&) const = default;
+  auto operator<=>(const LaneShape&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// fp16 where the device stores it and computes in hardware; software devices only convert, so fp32.

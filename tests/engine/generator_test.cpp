@@ -60,6 +60,7 @@ TEST_F(GeneratorTest, TheBatchDoesNotChangeATexture) {
   requests[4].style = std::vector<float>(10, 0.3f);
   requests[5].classes = {{0, 0.5f}, {1, 0.5f}};
   std::vector<Texture> alone;
+  alone.reserve(requests.size());
   Generator single = make(tiny(), 1);
   for (const Request& r : requests) alone.push_back(single.generate(r));
   for (const std::uint32_t lanes : {2u, 3u, 7u}) {

@@ -20,6 +20,7 @@ std::vector<OpRow> opTable(std::span<const graph::Dispatch> dispatches, std::spa
     if (i < microseconds.size()) row.microseconds += microseconds[i];
   }
   std::vector<OpRow> result;
+  result.reserve(rows.size());
   for (auto& [key, row] : rows) result.push_back(std::move(row));
   std::stable_sort(result.begin(), result.end(), [](const OpRow& a, const OpRow& b) {
     return std::tie(a.microseconds, a.multiplyAdds, a.bytes) > std::tie(b.microseconds, b.multiplyAdds, b.bytes);

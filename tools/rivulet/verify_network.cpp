@@ -170,6 +170,7 @@ std::vector<std::string> caseKeys(const Safetensors& io) {
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   std::vector<std::string> result;
+  result.reserve(keys.size());
   for (auto& [number, key] : keys) result.push_back(std::move(key));
   return result;
 }
@@ -191,7 +192,7 @@ void verifyNetwork(const VerifyContext& context, const fs::path& folder, const s
     std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, std::unique_ptr<engine::Evaluator>> evaluators;
     std::shared_ptr<const graph::WeightBuffer> weights;
     for (const std::string& key : keys) {
-      row.name = name + "/" + key;
+      row.name.assign(name).append("/").append(key);
       row.error.clear();
       row.shape.clear();
       try {

@@ -223,7 +223,7 @@ void verifySamplers(const VerifyContext& context, const fs::path& file, const st
     std::size_t done = 0;
     for (const auto& [key, value] : cases.items()) {
       VerifyRow one = row;
-      one.name = name + "/" + key;
+      one.name.append("/").append(key);
       try {
         runCase(context, value, runners, one);
       } catch (const Error& error) {
