@@ -61,12 +61,10 @@ CommandStream::~CommandStream() {
   retire_.drain();
   if (recording_.commands) abandon();
   free_.insert(free_.end(), inFlight_.begin(), inFlight_.end());
-  for (const Submission& submission : free_) {
+  for (const Submission& submission : free_)
     if (submission.fence) fn.DestroyFence(device_->handle(), submission.fence, nullptr);
-    fn.FreeCommandBuffers(device_->handle(), pool_, 1, &submission.commands);
-  }
   if (timeline_) fn.DestroySemaphore(device_->handle(), timeline_, nullptr);
-  fn.DestroyCommandPool(device_->handle(), pool_, nullptr);
+  fn.DestroyCommandPool(device_->handle(), pool_, nullptr);  // and its command buffers
 }
 
 VkCommandBuffer CommandStream::begin(const char* label) {
