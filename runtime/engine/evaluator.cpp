@@ -5,22 +5,6 @@
 #include "core/error.h"
 
 namespace rivulet::engine {
-namespace {
-
-/// The largest device-local heap: where arena and weights go.
-std::uint64_t deviceMemory(const vk::Device& device) {
-  VkPhysicalDeviceMemoryProperties properties{};
-  device.instanceFn().GetPhysicalDeviceMemoryProperties(device.physicalDevice(), &properties);
-  std::uint64_t largest = 0;
-  for (std::uint32_t i = 0; i < properties.memoryHeapCount; ++i) {
-    if ((properties.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0) {
-      largest = std::max<std::uint64_t>(largest, properties.memoryHeaps[i].size);
-    }
-  }
-  return largest;
-}
-
-}  // namespace
 
 EvaluationGraph buildEvaluation(const models::Network& network, const vk::DeviceCaps& caps,
                                 const EvaluationShape& shape) {
@@ -34,18 +18,34 @@ EvaluationGraph buildEvaluation(const models::Network& network, const vk::Device
   return result;
 }
 
-void checkMemory(const graph::MemoryPlan& plan, const vk::Device& device, const std::string& what) {
+MemoryLimits memoryLimits(const vk::Device& device) {
   const vk::DeviceCaps& caps = device.caps();
-  const std::uint64_t buffer =
+  MemoryLimits limits;
+  limits.buffer =
       caps.bufferDeviceAddress ? caps.maxAllocation : std::min(caps.maxAllocation, caps.maxStorageBufferRange);
-  const std::uint64_t heap = deviceMemory(device);
+  VkPhysicalDeviceMemoryProperties properties{};
+  device.instanceFn().GetPhysicalDeviceMemoryProperties(device.physicalDevice(), &properties);
+  for (std::uint32_t i = 0; i < properties.memoryHeapCount; ++i) {
+    if ((properties.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0) {
+      limits.heap = std::max<std::uint64_t>(limits.heap, properties.memoryHeaps[i].size);
+    }
+  }
+  return limits;
+}
+
+std::string toString(const MemoryLimits& limits, const vk::Device& device) {
+  return device.caps().name + " has " + std::to_string(limits.heap) + " bytes, at most " +
+         std::to_string(limits.buffer) + " in one buffer";
+}
+
+void checkMemory(const graph::MemoryPlan& plan, const vk::Device& device, const std::string& what) {
+  const MemoryLimits limits = memoryLimits(device);
   const std::uint64_t largest = std::max(plan.arenaBytes, plan.weightBytes);
-  if (largest <= buffer && plan.arenaBytes + plan.weightBytes <= heap) return;
+  if (largest <= limits.buffer && plan.arenaBytes + plan.weightBytes <= limits.heap) return;
   throw Error(ErrorCode::OutOfDeviceMemory, what + " needs " + std::to_string(plan.arenaBytes) +
                                                 " bytes for activations and " + std::to_string(plan.weightBytes) +
-                                                " for weights; " + caps.name + " has " + std::to_string(heap) +
-                                                " bytes, at most " + std::to_string(buffer) +
-                                                " in one buffer: use a smaller size, fewer lanes or fp16");
+                                                " for weights; " + toString(limits, device) +
+                                                ": use a smaller size, fewer lanes or fp16");
 }
 
 Evaluator::Evaluator(const models::Network& network, vk::PipelineCache& pipelines, vk::CommandStream& stream,

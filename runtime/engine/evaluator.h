@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "graph/executable.h"
@@ -28,6 +29,14 @@ struct EvaluationGraph {
 /// Touches no device. Errors: InvalidArgument (size), MissingFeature (fp16).
 EvaluationGraph buildEvaluation(const models::Network& network, const vk::DeviceCaps& caps,
                                 const EvaluationShape& shape);
+
+/// What a device can hold, in bytes: in its largest local heap, and in one buffer of ours.
+struct MemoryLimits {
+  std::uint64_t heap = 0, buffer = 0;
+};
+MemoryLimits memoryLimits(const vk::Device& device);
+/// "<device> has <heap> bytes, at most <buffer> in one buffer"
+std::string toString(const MemoryLimits& limits, const vk::Device& device);
 
 /// Refuses a plan the device cannot hold, before anything is allocated. `what` opens the message. Errors:
 /// OutOfDeviceMemory with the bytes needed and the bytes there are.

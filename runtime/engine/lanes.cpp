@@ -18,6 +18,30 @@ void writeAll(const graph::Executable& executable, VkCommandBuffer commands, gra
   }
 }
 
+std::string describe(const models::Network& network, const LaneShape& shape) {
+  return "'" + network.info().name + "' at " + std::to_string(shape.width) + "x" + std::to_string(shape.height) +
+         " with " + std::to_string(shape.lanes) + (shape.lanes == 1 ? " lane" : " lanes");
+}
+
+/// buildLaneGraph; of a size too large for any kernel's indices, says what it would take.
+LaneGraph build(const models::Network& network, const vk::Device& device, const LaneShape& shape) {
+  const std::uint32_t native = network.info().nativeSize;
+  try {
+    return buildLaneGraph(network, device.caps(), shape);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::InvalidArgument || std::max(shape.width, shape.height) <= native) throw;
+    LaneShape one = shape;  // memory goes with the area
+    one.width = one.height = native;
+    const double area = static_cast<double>(shape.width) * shape.height / (static_cast<double>(native) * native);
+    const double bytes =
+        area * static_cast<double>(buildLaneGraph(network, device.caps(), one).graph.memory().arenaBytes);
+    throw Error(ErrorCode::OutOfDeviceMemory, describe(network, shape) + " needs about " +
+                                                  std::to_string(static_cast<std::uint64_t>(bytes)) +
+                                                  " bytes for activations; " + toString(memoryLimits(device), device) +
+                                                  ". It is refused because " + error.what());
+  }
+}
+
 }  // namespace
 
 Lanes::Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines, vk::CommandStream& stream,
@@ -25,12 +49,10 @@ Lanes::Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& 
              const graph::ExecutableOptions& options)
     : network_(std::move(network)), shape_(shape), weights_(std::move(weights)), lanes_(shape.lanes) {
   const std::shared_ptr<vk::Device>& device = pipelines.device();
-  LaneGraph built = buildLaneGraph(*network_, device->caps(), shape);
+  LaneGraph built = build(*network_, *device, shape);
   conditioning_ = built.conditioning;
   state_ = built.state;
-  checkMemory(built.graph.memory(), *device,
-              "'" + network_->info().name + "' at " + std::to_string(shape.width) + "x" + std::to_string(shape.height) +
-                  " with " + std::to_string(shape.lanes) + (shape.lanes == 1 ? " lane" : " lanes"));
+  checkMemory(built.graph.memory(), *device, describe(*network_, shape));
   if (!weights_) weights_ = graph::WeightBuffer::create(built.graph, stream, device, network_->info().name);
   executable_ = std::make_unique<graph::Executable>(std::move(built.graph), pipelines, weights_, options);
 }

@@ -281,6 +281,18 @@ TEST_F(GeneratorTest, AnArenaTheDeviceCannotHoldIsRefusedWithTheBytes) {
       "'tiny' at 16384x16384 needs 1125899906842624 bytes", "4096 for weights", "in one buffer");
 }
 
+TEST_F(GeneratorTest, ASizeBeyondEveryIndexIsRefusedWithTheBytes) {
+  // 2^28 pixels of 24 channels and more: too many for 32-bit indices whatever the device's memory.
+  test::TinyTextureUNet model;
+  model.shuffle = 32;
+  Generator generator = make(model.load(), 1);
+  Request r = request(0, 7);
+  r.width = r.height = 16384;
+  test::expectError(
+      ErrorCode::OutOfDeviceMemory, [&] { generator.generate(r); }, "16384x16384 with 1 lane needs about", "2^32",
+      "bytes, at most");
+}
+
 TEST_F(GeneratorTest, NamesTheRequestThatIsWrong) {
   Generator generator = make(tiny());
   std::vector<Request> requests{request(0, 1), request(0, 2)};
