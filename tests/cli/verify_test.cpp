@@ -89,6 +89,21 @@ TEST_F(CliVerify, ReplaysRecordedSamplersOnTheGpu) {
   EXPECT_THAT(result.out, Not(HasSubstr("FAIL")));
 }
 
+TEST_F(CliVerify, RecordedNetworksPassBareAndAsAPipeline) {
+  const fs::path recorded = fs::path(RIVULET_TEST_DATA) / "reference" / "unet_ddpm_small";
+  fs::copy(recorded, folder_ / "bare");
+  fs::create_directories(folder_ / "pipeline/unet");
+  for (const char* name : {"config.json", "diffusion_pytorch_model.safetensors"}) {
+    fs::copy(recorded / name, folder_.path() / "pipeline/unet" / name);
+  }
+  fs::copy(recorded / "io.safetensors", folder_ / "pipeline/io.safetensors");
+  folder_.write("pipeline/model_index.json",
+                R"({"_class_name": "DDPMPipeline", "unet": ["diffusers", "UNet2DModel"]})");
+  const CliResult result = verify();
+  EXPECT_EQ(result.status, 0) << result.out << result.err;
+  EXPECT_THAT(result.out, HasSubstr("6 of 6 cases ok"));
+}
+
 TEST_F(CliVerify, ATrajectoryThatIsOffFails) {
   nlohmann::json samplers = nlohmann::json::parse(readText(fs::path(RIVULET_TEST_DATA) / "samplers.json"));
   double& x = samplers["cases"]["ddim_eta0"]["rows"][4]["x"][3].get_ref<double&>();
