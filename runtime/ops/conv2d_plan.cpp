@@ -49,7 +49,7 @@ void planSoftware(Conv2dPlan& plan, const Conv2dShape& shape) {
   plan.vectors = 1;
   fitTile(plan, shape, shape.stride == 1 ? 64 : 32);
   if (shape.stride == 2 && vectors % 2 == 0) plan.vectors = 2;
-  plan.parts = plan.values / 2;
+  plan.parts = plan.values;
 }
 
 void planGpu(Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {

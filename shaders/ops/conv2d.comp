@@ -258,23 +258,33 @@ void main() {
       bias[q] += o < push.outputs ? arenaF32(push.laneBias, slice + min(o, push.outputs - 1u)) : 0.0;
     }
   }
-#define FINISH(i)                                                                                        \
-  {                                                                                                      \
-    int px = outX + i % TILE_X, py = outY + i / TILE_X;                                                  \
-    if (px < outWidth && py < outHeight) {                                                               \
-      uint to = uint((n * outHeight + py) * outWidth + px) * push.outputStride + o0;                     \
-      [[unroll]] for (int q = 0; q < Q; ++q) {                                                           \
-        if (WHOLE_CHANNELS || o0 + q * LANES < push.outputStride) {                                      \
-          float s = activate1(ACTIVATION, sum[q * TILE + i] + bias[q]);                                  \
-          if (HAS_RESIDUAL) s += arenaLoad1(push.residual, to + q * LANES);                              \
-          arenaStore1(push.y, to + q * LANES, s * push.outputScale);                                     \
-        }                                                                                                \
-      }                                                                                                  \
-    }                                                                                                    \
+#define FINISH(px, py, value)                                                         \
+  if (px < outWidth && py < outHeight) {                                              \
+    uint to = uint((n * outHeight + py) * outWidth + px) * push.outputStride + o0;    \
+    [[unroll]] for (int q = 0; q < Q; ++q) {                                          \
+      if (WHOLE_CHANNELS || o0 + q * LANES < push.outputStride) {                     \
+        float s = activate1(ACTIVATION, value + bias[q]);                             \
+        if (HAS_RESIDUAL) s += arenaLoad1(push.residual, to + q * LANES);             \
+        arenaStore1(push.y, to + q * LANES, s * push.outputScale);                    \
+      }                                                                               \
+    }                                                                                 \
   }
   if (ROLL_STORES) {
-    [[dont_unroll]] for (int i = 0; i < TILE; ++i) FINISH(i)
+    // The row is selected, not indexed: a software device reads an array that is indexed at run time value by value.
+    [[dont_unroll]] for (int y = 0; y < TILE_Y; ++y) {
+      float row[Q * TILE_X];
+      [[unroll]] for (int i = 0; i < Q * TILE_X; ++i) {
+        int first = i / TILE_X * TILE + i % TILE_X;
+        row[i] = sum[first];
+        [[unroll]] for (int r = 1; r < TILE_Y; ++r) row[i] = y == r ? sum[first + r * TILE_X] : row[i];
+      }
+      [[unroll]] for (int x = 0; x < TILE_X; ++x) {
+        FINISH(outX + x, outY + y, row[q * TILE_X + x])
+      }
+    }
   } else {
-    [[unroll]] for (int i = 0; i < TILE; ++i) FINISH(i)
+    [[unroll]] for (int i = 0; i < TILE; ++i) {
+      FINISH(outX + i % TILE_X, outY + i / TILE_X, sum[q * TILE + i])
+    }
   }
 }
