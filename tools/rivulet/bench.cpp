@@ -1,6 +1,5 @@
 // rivulet bench conv, rivulet bench model.
 
-#if __has_include("bench_conv.h")
 #include "bench_conv.h"
 #include "bench_model.h"
 #include "cli.h"
@@ -49,9 +48,3 @@ void addBench(CLI::App& app, const Globals& globals, Run& run) {
 }
 
 }  // namespace rivulet::cli
-#else  // TEMPORARY, until bench_conv.h lands
-#include "cli.h"
-namespace rivulet::cli {
-void addBench(CLI::App&, const Globals&, Run&) {}
-}  // namespace rivulet::cli
-#endif

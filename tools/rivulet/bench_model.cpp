@@ -1,11 +1,12 @@
-#if __has_include("ceiling.h")
 #include "bench_model.h"
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench_timer.h"
 #include "ceiling.h"
 #include "core/error.h"
 #include "core/philox.h"
@@ -19,13 +20,6 @@
 
 namespace rivulet::cli {
 namespace {
-
-double median(std::vector<double> values) {
-  if (values.empty()) return 0.0;
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 != 0 ? values[middle] : 0.5 * (values[middle - 1] + values[middle]);
-}
 
 /// Conditioning of a typical request, the same in every row.
 std::vector<float> typicalConditioning(const models::Network& network, std::uint32_t rows,
@@ -63,42 +57,58 @@ struct Sample {
 
 class ModelTimer {
  public:
-  ModelTimer(std::shared_ptr<vk::Device> device, vk::CommandStream& stream, const graph::Executable& executable)
+  ModelTimer(const std::shared_ptr<vk::Device>& device, vk::CommandStream& stream, const graph::Executable& executable)
       : stream_(stream), executable_(executable), whole_(device, 2), each_(device, 2 * executable.size()) {}
 
+  /// The mean of as many evaluations in one submission as take a few hundredths of a second.
   Sample evaluation() {
     using Clock = std::chrono::steady_clock;
     const VkCommandBuffer commands = stream_.begin("bench model");
     whole_.begin(commands);
     whole_.mark(commands);
-    executable_.record(commands, 0, executable_.size());
+    for (std::uint32_t i = 0; i < count_; ++i) executable_.record(commands, 0, executable_.size());
     whole_.mark(commands);
     const Clock::time_point start = Clock::now();
     stream_.wait(stream_.submit());
     Sample sample;
-    sample.host = sample.device = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+    sample.host = sample.device = std::chrono::duration<double, std::milli>(Clock::now() - start).count() / count_;
     const std::vector<double> marks = whole_.read();
-    if (marks.size() == 2) sample.device = marks[1] / 1000.0;
+    if (marks.size() == 2) sample.device = marks[1] / 1000.0 / count_;
     return sample;
   }
 
-  /// Microseconds of each dispatch by itself: barriers and launches lie between the marks of neighbours. Empty without
-  /// timestamps.
-  std::vector<double> dispatches() {
+  /// Kernels compile, caches fill, and the number of evaluations of one sample is decided.
+  void warmUp() {
+    constexpr double kSampleMilliseconds = 50.0;
+    evaluation();
+    count_ = static_cast<std::uint32_t>(std::clamp(std::ceil(kSampleMilliseconds / evaluation().host), 1.0, 1000.0));
+  }
+
+  /// Microseconds of each dispatch by itself, and of what lies between them: launches, barriers, waits. Empty without
+  /// timestamps. One run gives both, so that a busy machine does not tear them apart.
+  struct Split {
+    std::vector<double> dispatches;
+    double between = 0.0;
+  };
+  Split split() {
     const VkCommandBuffer commands = stream_.begin("bench model dispatches");
     each_.begin(commands);
     for (std::uint32_t i = 0; i < executable_.size(); ++i) executable_.record(commands, i, 1, &each_);
     stream_.wait(stream_.submit());
-    const std::vector<double> marks = each_.read();
-    std::vector<double> times;
-    for (std::size_t i = 0; i + 1 < marks.size(); i += 2) times.push_back(marks[i + 1] - marks[i]);
-    return times;
+    const std::vector<double> marks = each_.read();  // one before, one after each dispatch
+    Split result;
+    for (std::size_t i = 0; i + 1 < marks.size(); i += 2) {
+      result.dispatches.push_back(marks[i + 1] - marks[i]);
+      if (i > 0) result.between += marks[i] - marks[i - 1];
+    }
+    return result;
   }
 
  private:
   vk::CommandStream& stream_;
   const graph::Executable& executable_;
   vk::GpuTimer whole_, each_;
+  std::uint32_t count_ = 1;
 };
 
 }  // namespace
@@ -126,17 +136,18 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
 
   const graph::Executable& executable = evaluator.executable();
   ModelTimer timer(device, stream, executable);
-  std::vector<double> milliseconds, host, ceilings;
+  std::vector<double> milliseconds, host, ceilings, betweens;
   std::vector<std::vector<double>> dispatches(executable.size());
-  timer.evaluation();
+  timer.warmUp();
   for (std::uint32_t i = 0; i < options.repeats; ++i) {
     // Interleaved, so that whatever else the machine does meets both alike.
     ceilings.push_back(measureCeilingGflops(pipelines, stream));
     const Sample sample = timer.evaluation();
     milliseconds.push_back(sample.device);
     host.push_back(sample.host);
-    const std::vector<double> times = timer.dispatches();
-    for (std::size_t d = 0; d < times.size(); ++d) dispatches[d].push_back(times[d]);
+    const ModelTimer::Split split = timer.split();
+    for (std::size_t d = 0; d < split.dispatches.size(); ++d) dispatches[d].push_back(split.dispatches[d]);
+    betweens.push_back(split.between / 1000.0);
     bar.update("measuring", i + 1, options.repeats);
   }
   bar.finish();
@@ -152,8 +163,8 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
     inDispatches += times.back() / 1000.0;
   }
   const bool timed = times.size() == executable.size();
-  const double between = ms - inDispatches;
-  const auto share = [&](const OpRow& row) { return row.microseconds / 1000.0 / ms; };
+  const double between = median(betweens), splitMs = inDispatches + between;
+  const auto share = [&](const OpRow& row) { return row.microseconds / 1000.0 / splitMs; };
   const auto rowGflops = [&](const OpRow& row) {
     return row.microseconds > 0.0 ? 2.0 * static_cast<double>(row.multiplyAdds) / (row.microseconds * 1e3) : 0.0;
   };
@@ -200,7 +211,7 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
     std::printf("  this device has no timestamps: no times per op\n");
     return kOk;
   }
-  std::printf("  %.3f ms between dispatches (%.1f %%)\n\n", between, 100.0 * between / ms);
+  std::printf("  %.3f ms between dispatches (%.1f %%)\n\n", between, 100.0 * between / splitMs);
   std::printf("  %-44s %6s %10s %7s %9s\n", "op", "count", "ms", "share", "GFLOP/s");
   for (const OpRow& row : kinds) {
     std::printf("  %-44s %6zu %10.3f %6.1f%% %9.1f\n", row.op.c_str(), row.count, row.microseconds / 1000.0,
@@ -215,4 +226,3 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
 }
 
 }  // namespace rivulet::cli
-#endif
