@@ -42,7 +42,7 @@ void require(const ConfigReader& reader, const char* key, const std::string& val
 }
 
 std::string oneOf(const ConfigReader& reader, const char* key, const std::string& first, const std::string& second) {
-  const std::string value = reader.text(key, first);
+  std::string value = reader.text(key, first);
   if (value != first && value != second) reader.unsupported(key, "\"" + first + "\" and \"" + second + "\"");
   return value;
 }
@@ -104,7 +104,7 @@ UNet2DConfig readUNet2DConfig(const ConfigReader& reader) {
   c.cosFirst = reader.boolean("flip_sin_to_cos", true);
   if (c.channels[0] % 2 != 0) reader.invalid("block_out_channels", "an even first number: the time embedding's width");
   c.freqShift = static_cast<float>(reader.real("freq_shift", 0, kMaxChannels, 0));
-  if (c.freqShift >= static_cast<float>(c.channels[0] / 2)) {
+  if (2 * c.freqShift >= static_cast<float>(c.channels[0])) {
     reader.invalid("freq_shift", "a number below half of block_out_channels[0]");
   }
   c.timeDim = reader.optionalInteger("time_embedding_dim", channels).value_or(0);

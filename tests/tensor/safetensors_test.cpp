@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <random>
 
 #include "support/expect_error.h"
@@ -64,10 +65,13 @@ TEST(Safetensors, ReadsEveryKindOfTensor) {
 TEST(Safetensors, MapsFilesThatOutliveTheirName) {
   const TemporaryFolder folder;
   const std::vector<std::byte> bytes = smallFile().bytes();
-  const Safetensors file = Safetensors::open(folder.write("a.safetensors", bytes));
+  std::optional<Safetensors> copy;
+  {
+    const Safetensors file = Safetensors::open(folder.write("a.safetensors", bytes));
+    copy = file;
+  }
   std::filesystem::remove(folder / "a.safetensors");
-  const Safetensors copy = file;
-  EXPECT_EQ(copy.floats("conv.bias").values, (std::vector<float>{1, -2}));
+  EXPECT_EQ(copy->floats("conv.bias").values, (std::vector<float>{1, -2}));
 }
 
 TEST(Safetensors, AcceptsEmptyTensorsAndPaddedHeaders) {
