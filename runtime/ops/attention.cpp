@@ -19,14 +19,16 @@ Shape shapeFor(const graph::Graph& graph, std::uint32_t headDim, std::uint32_t t
   const bool software = caps.isSoftware();
   Shape shape;
   const std::uint32_t quads = ceilDiv(headDim, 4);
-  // What is unrolled costs registers; and on a software device time to compile, the more where accesses are not through
-  // pointers to float.
-  const std::uint32_t unrolled = !software || (caps.bufferDeviceAddress && graph.storage() == DataType::F32) ? 16 : 8;
-  shape.sliceQuads = ceilDiv(quads, ceilDiv(quads, unrolled));
-  shape.keepQuery = quads <= unrolled;
   // Broadcasts need subgroups that are whole: workgroups of a multiple of their size, whatever size the driver chooses.
   shape.subgroup = software && caps.subgroupBallot && caps.minSubgroupSize >= 8;
   shape.local = software ? std::max(caps.maxSubgroupSize, 8u) : 64;
+  // What is unrolled costs registers, which a GPU has few of and a software device spills cheaply; and on the latter
+  // time to compile, the more where accesses are not through pointers to float, or not shared by a broadcast.
+  const bool cheap = software && caps.bufferDeviceAddress && graph.storage() == DataType::F32;
+  std::uint32_t widest = 16;
+  if (software) widest = cheap ? (shape.subgroup ? 32 : 8) : (shape.subgroup ? 8 : 2);
+  shape.sliceQuads = ceilDiv(quads, ceilDiv(quads, widest));
+  shape.keepQuery = quads <= std::min(widest, 16u);
   // Several queries share what is loaded, as far as registers go and enough invocations are left.
   if (software && quads <= 4 && tokens >= shape.local * 16) shape.queries = 2;
   return shape;

@@ -153,14 +153,7 @@ TEST_F(NormDevice, EveryImageOfABatchIsOnItsOwnAndRepeats) {
       EXPECT_EQ(s.harness.bytes(y), whole) << describe(c);
 
       for (std::uint32_t n = 0; n < c.n; ++n) {
-        const auto lane = [&](const Image& image) {
-          Image one = image;
-          one.desc.n = 1;
-          const std::size_t size = image.values.size() / c.n;
-          one.values.assign(image.values.begin() + static_cast<std::ptrdiff_t>(n * size),
-                            image.values.begin() + static_cast<std::ptrdiff_t>((n + 1) * size));
-          return one;
-        };
+        const auto lane = [&](const Image& image) { return laneOf(image, n); };
         OpHarness alone(caps(), choice.type, choice.asGpu);
         NormDesc desc = s.desc;
         desc.modulation.tensor = alone.input(lane(s.modulation), "modulation");

@@ -47,6 +47,15 @@ inline Image randomImage(std::mt19937& random, const TensorDesc& desc, float sca
   return image;
 }
 
+/// Image `n` of a batch.
+inline Image laneOf(const Image& batch, std::uint32_t n) {
+  Image one{batch.desc, {}};
+  one.desc.n = 1;
+  const auto size = static_cast<std::ptrdiff_t>(batch.values.size() / batch.desc.n);
+  one.values.assign(batch.values.begin() + n * size, batch.values.begin() + (n + 1) * size);
+  return one;
+}
+
 inline HostTensor randomTensor(std::mt19937& random, std::vector<std::uint32_t> shape, float scale = 1.0f,
                                float mean = 0.0f) {
   HostTensor tensor{std::move(shape), {}};
