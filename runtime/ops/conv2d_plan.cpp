@@ -36,6 +36,25 @@ void fitTile(Conv2dPlan& plan, const Conv2dShape& shape, std::uint32_t pixels) {
   }
 }
 
+/// Software devices. Measured on lavapipe 25.0.7 (256-bit vectors, AVX-512 processor), GFLOP/s per core, fp32; the
+/// register-only ceiling of the same core is about 128. docs/performance.md says why it is so.
+///
+///   3x3, tile x vectors, parts     64->64 64x64   128->128 32x32   96->96 8x8   16->16 64x64
+///   8x8 x1, 2 parts (chosen)            58             59              48..58         46
+///   8x8 x1, 1 part                      55
+///   8x4 x2, 2 parts                     55             58              55             43
+///   4x4 x4, 2 parts                     48                             46
+///   8x8 x2, 2 parts                     41             45              38      27 KB of code instead of 12
+///   16x8 x1, 2 parts                    45
+///
+///   3x3 stride 2                   32->64 16x16   64->96 8x8
+///   8x4 x2, 1 part (chosen)             42            40
+///   8x4 x2, 2 parts                     30            30
+///   8x8 x1, 2 parts                     34            33
+///
+///   1x1                            64->32 16x16   128->64 16x16
+///   8x4 x4 (chosen)                  14..23           28
+///   8x4 x2                             12             24
 void planSoftware(Conv2dPlan& plan, const Conv2dShape& shape) {
   plan.rollStores = true;
   plan.local = plan.lanes;
@@ -44,14 +63,17 @@ void planSoftware(Conv2dPlan& plan, const Conv2dShape& shape) {
     plan.vectors = vectors % 4 == 0 ? 4 : vectors % 2 == 0 ? 2 : 1;
     fitTile(plan, shape, 32);
     plan.steps = 8 / plan.values;
-    return;
+  } else if (shape.stride == 2) {
+    plan.vectors = vectors % 2 == 0 ? 2 : 1;
+    fitTile(plan, shape, 32);
+    plan.parts = plan.values / 2;
+  } else {
+    fitTile(plan, shape, 64);
+    plan.parts = plan.values;
   }
-  plan.vectors = 1;
-  fitTile(plan, shape, shape.stride == 1 ? 64 : 32);
-  if (shape.stride == 2 && vectors % 2 == 0) plan.vectors = 2;
-  plan.parts = plan.values;
 }
 
+/// GPUs: 16 sums an invocation, 64 invocations, everything unrolled. A sane default, not a measured one.
 void planGpu(Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
   const std::uint32_t limit = std::min(caps.maxWorkgroupInvocations, caps.maxWorkgroupSize[0]);
   plan.local = std::max(plan.lanes, std::min(64u, limit / plan.lanes * plan.lanes));
