@@ -129,6 +129,28 @@ TEST_P(Norm, PrologueIsTheSameMap) {
   }
 }
 
+// Folded into the convolution's reads, as on a GPU, or a pass of its own, as on a software device: the same values.
+TEST_F(NormDevice, FoldedIntoAConvolutionOrNot) {
+  if (!caps().isSoftware()) GTEST_SKIP() << "only a software device runs both";
+  for (const Case& c : {Case{2, 6, 10, 16, 8, 0, false, true, kSilu}, Case{2, 5, 7, 16, 0, 4, true, false, kSilu}}) {
+    std::vector<Image> results;
+    for (const bool asGpu : {false, true}) {
+      NormCase s(caps(), c, {DataType::F32, asGpu}, 13);
+      ops::Conv2dDesc conv;
+      conv.name = "conv";
+      conv.weight = randomTensor(s.random, {8, c.c1 + c.c2, 3, 3}, 0.1f);
+      conv.bias = randomTensor(s.random, {8});
+      const Image residual = randomImage(s.random, {c.n, c.h, c.w, 8, DataType::F32});
+      const Image bias = randomImage(s.random, {c.n, 1, 1, 12, DataType::F32});
+      const graph::Tensor y = ops::normConv2d(s.harness.graph, s.desc, s.inputs, conv, s.harness.input(residual, "r"),
+                                              s.harness.input(bias, "bias"), 3);
+      s.harness.run(pipelines(), stream(), {y});
+      results.push_back(s.harness.read(y));
+    }
+    expectClose(results[1], results[0], 1e-5f, 1e-5f, describe(c));
+  }
+}
+
 // A variance computed as mean(x^2) - mean(x)^2 has no correct digit here: the mean is 10^4 deviations from zero.
 TEST_F(NormDevice, LargeMean) {
   for (const Case& c : {Case{1, 16, 16, 8, 0, 2, true, false, kNone}, Case{1, 70, 70, 16, 0, 1, true, false, kNone}}) {
