@@ -3,12 +3,13 @@
 //   input   q, k, v [N,H,W,C], C = heads * D, a head's channels side by side     storage type
 //   output  [N,H,W,C]                                                             storage type
 //
-// Each invocation owns QUERIES queries of one head and a slice of at most SLICE output channels. It walks over the keys in
-// blocks of eight with a running maximum and sum: Milakov & Gimelshein, "Online normalizer calculation for softmax", 2018,
-// algorithm 3; Dao et al., "FlashAttention", 2022, section 3.1. Wider heads are cut into slices that each compute the scores.
+// Each invocation owns QUERIES queries of one head and a slice of at most SLICE output channels. It walks over the keys
+// in blocks of eight with a running maximum and sum: Milakov & Gimelshein, "Online normalizer calculation for softmax",
+// 2018, algorithm 3; Dao et al., "FlashAttention", 2022, section 3.1. Wider heads are cut into slices that each compute
+// the scores.
 //
-// RVL_SUBGROUP = 1: lane i loads key i of a block and the subgroup broadcasts it, which is much faster than eight loads of one
-// address on a software device. Needs whole subgroups of at least eight lanes.
+// RVL_SUBGROUP = 1: lane i loads key i of a block and the subgroup broadcasts it, which is much faster than eight loads
+// of one address on a software device. Needs whole subgroups of at least eight lanes.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "shared/tensor.glsl"
@@ -51,7 +52,8 @@ vec4 headQuad(uint tensor, uint token, uint head, uint quad) {
 }
 
 #if RVL_SUBGROUP
-#define KEY_QUAD(tensor, quad) vec4 mine_ = headQuad(tensor, image + min(block + (gl_SubgroupInvocationID & 7u), last), head, quad)
+#define KEY_QUAD(tensor, quad) \
+  vec4 mine_ = headQuad(tensor, image + min(block + (gl_SubgroupInvocationID & 7u), last), head, quad)
 #define KEY(tensor, i, quad) subgroupBroadcast(mine_, i)
 #else
 #define KEY_QUAD(tensor, quad)

@@ -4,8 +4,9 @@
 //   weights [I/4][O][4] in storage type, I and O padded with zeros; bias O float, padded
 //   output  activation(weight * inputActivation(x) + bias + addend), [N,1,1,O] float
 //
-// Neighbouring invocations have neighbouring outputs. SLICES of them share an output, each with every SLICES-th quad of inputs;
-// their sums meet in shared memory in a fixed order. An invocation has ROWS outputs of BATCH vectors: what it reads serves several.
+// Neighbouring invocations have neighbouring outputs. SLICES of them share an output, each with every SLICES-th quad of
+// inputs; their sums meet in shared memory in a fixed order. An invocation has ROWS outputs of BATCH vectors: what it
+// reads serves several.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "shared/tensor.glsl"

@@ -4,9 +4,9 @@
 //           scale, shift [N,1,1,C1+C2]               float
 //   output  y [N,H,W,C1+C2]                          storage type
 //
-// A workgroup takes pixels of one block of BLOCK quads of channels: all of them in one invocation on a software device (LANES = 1:
-// the lanes of a vector are pixels, constants are shared), one quad each on a GPU (LANES = BLOCK: neighbours read
-// neighbouring memory).
+// A workgroup takes pixels of one block of BLOCK quads of channels: all of them in one invocation on a software device
+// (LANES = 1: the lanes of a vector are pixels, constants are shared), one quad each on a GPU (LANES = BLOCK:
+// neighbours read neighbouring memory).
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "shared/tensor.glsl"
@@ -47,7 +47,8 @@ void apply(uint p) {
   [[unroll]] for (uint k = 0u; k < BLOCK; k += LANES) {
     uint quad = gl_WorkGroupID.y * BLOCK + k + gl_LocalInvocationID.x % LANES;
     vec4 scale = arenaF32x4(push.scale, image * quads + quad), shift = arenaF32x4(push.shift, image * quads + quad);
-    arenaStore4(push.y, pixel * quads + quad, activate(inputQuad(pixel, quad, LAYOUT, push.c1, push.c2) * scale + shift));
+    vec4 x = inputQuad(pixel, quad, LAYOUT, push.c1, push.c2);
+    arenaStore4(push.y, pixel * quads + quad, activate(x * scale + shift));
   }
 }
 

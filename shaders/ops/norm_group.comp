@@ -1,10 +1,10 @@
 // Statistics of group norm, as the affine map they amount to: y = x * scale + shift.
 //
-//   input   x [N,H,W,C1], x2 [N,H,W,C2] or none, read as one; a group is GROUP_CHANNELS neighbouring channels of one image
+//   input   x [N,H,W,C1], x2 [N,H,W,C2] or none, read as one; a group is `groupChannels` neighbouring channels
 //   output  scale, shift [N,1,1,C1+C2] float
 //
-// One workgroup per (chunk of pixels, group, image). Two passes: the mean, then squared deviations from it, which is safe for
-// data whose mean is large against its deviation. MODE:
+// One workgroup per (chunk of pixels, group, image). Two passes: the mean, then squared deviations from it, which is
+// safe for data whose mean is large against its deviation. MODE:
 //   0  an image is one chunk: writes scale and shift
 //   1  writes (mean, squared deviations) of its chunk to `partials` [N, groups, chunks] vec2
 //   2  folds the chunks: Chan, Golub, LeVeque, "Updating formulae and a pairwise algorithm for computing sample

@@ -1,7 +1,7 @@
 // One image read from one or two tensors, as if the second were concatenated behind the first.
 //
-// Needs push.x, push.x2 (offsets). `layout_` is a constant: RVL_INPUT_*. There are no branches but on constants: inside a
-// condition every access is slow on a software device.
+// Needs push.x, push.x2 (offsets). `layout_` is a constant: RVL_INPUT_*. There are no branches but on constants: inside
+// a condition every access is slow on a software device.
 #ifndef RVL_NORM_INPUT_GLSL
 #define RVL_NORM_INPUT_GLSL
 

@@ -4,8 +4,8 @@
 //   output  PROLOGUE = false: y [N,H,W,C1+C2]        storage type
 //           PROLOGUE = true:  1 / rms as a plane of N*H*W floats, and scale, shift [N,1,1,C1+C2] float
 //
-// LANES invocations share a pixel. One on a software device, where the lanes of a vector are then pixels, the constants are
-// the same for all of them and nothing crosses lanes; several on a GPU, where neighbouring lanes should read
+// LANES invocations share a pixel. One on a software device, where the lanes of a vector are then pixels, the constants
+// are the same for all of them and nothing crosses lanes; several on a GPU, where neighbouring lanes should read
 // neighbouring memory.
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -22,7 +22,7 @@ layout(constant_id = 6) const bool HAS_BETA = false;
 layout(constant_id = 7) const bool MODULATED = false;
 layout(constant_id = 8) const bool CHEAP_EXP = false;
 layout(constant_id = 9) const bool EXACT = false;  // the grid covers the pixels with none left over
-layout(constant_id = 10) const bool ROLLED = false;  // loops over channels, reading them twice; else unrolled, in registers
+layout(constant_id = 10) const bool ROLLED = false;  // loops over channels, reading them twice
 
 layout(push_constant) uniform Push {
   RVL_PUSH_ADDRESSES
@@ -56,7 +56,8 @@ vec4 modulationQuad(uint at) {
   uint base = gl_WorkGroupID.z * push.modulationStride, last = push.modulationStride - 1u;
   if (C % 8u == 0u) last = 0xFFFFFFFFu;
   return vec4(arenaF32(push.modulation, base + min(at, last)), arenaF32(push.modulation, base + min(at + 1u, last)),
-              arenaF32(push.modulation, base + min(at + 2u, last)), arenaF32(push.modulation, base + min(at + 3u, last)));
+              arenaF32(push.modulation, base + min(at + 2u, last)),
+              arenaF32(push.modulation, base + min(at + 3u, last)));
 }
 
 // What a normalised quad is multiplied by, and what is then added; 0 for padding channels.
@@ -100,8 +101,8 @@ float inverseRms(vec4 squares, uint local, uint lane) {
   return inversesqrt(sum * (1.0 / float(C)) + push.epsilon);
 }
 
-// Invocations past the image's end compute its last pixel again: there is a barrier inside, and on a software device any
-// condition makes every access slow.
+// Invocations past the image's end compute its last pixel again: there is a barrier inside, and on a software device
+// any condition makes every access slow.
 void normalise(uint inImage, uint lane) {
   uint image = gl_WorkGroupID.z;
   bool inside = EXACT || inImage < push.pixels;

@@ -3,8 +3,8 @@
 //   1  unshuffle  [N,2H,2W,C] → [N,H,W,4C]        channel c*4 + dy*2 + dx is pixel (2y + dy, 2x + dx), as torch
 //   2  shuffle    [N,h,w,4C] → [N,2h,2w,C]        the inverse
 //
-// One invocation moves a quad of channels of one pixel: of the input for nearest, else of the output. gl_WorkGroupID.y is the
-// row, .z the image. On a software device a condition makes every access slow: EXACT says that the grid fits.
+// One invocation moves a quad of channels of one pixel: of the input for nearest, else of the output. gl_WorkGroupID.y
+// is the row, .z the image. On a software device a condition makes every access slow: EXACT says that the grid fits.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "shared/tensor.glsl"
@@ -66,7 +66,8 @@ void move(uint row, uint column, uint quad) {
 }
 
 void main() {
-  uint width = KIND == 0u ? push.inputWidth : push.outputWidth, height = KIND == 0u ? push.inputHeight : push.outputHeight;
+  uint width = KIND == 0u ? push.inputWidth : push.outputWidth;
+  uint height = KIND == 0u ? push.inputHeight : push.outputHeight;
   uint i = gl_GlobalInvocationID.x;
   uint column = divideSmall(i, push.outputQuads);
   uint quad = i - column * push.outputQuads;

@@ -1,7 +1,8 @@
 // Sinusoidal embedding of scalars, and channels passed on as they are.
 //
 //   input   source [N,1,1,M] float
-//   weights one row of four words a feature: frequency, input scale, channel of the source, what (0 zero, 1 copy, 2 sin, 3 cos)
+//   weights one row of four words a feature: frequency, input scale, channel of the source, and
+//           what it is (0 zero, 1 copy, 2 sine, 3 cosine)
 //   output  [N,1,1,features] float
 //
 // Sine and cosine are computed here: drivers may return them with an absolute error of 2^-11, and only up to pi.
@@ -20,8 +21,8 @@ layout(push_constant) uniform Push {
   uint features;  // padded
 } push;
 
-// sin(x), or cos(x), for |x| up to 10^4: absolute error below 2e-7 plus that of the fourth part of pi/2 left out.
-// Cody & Waite, "Software manual for the elementary functions", 1980: pi/2 in parts of few bits, so that products with the
+// sin(x), or cos(x), for |x| up to 10^4: absolute error below 2e-7 plus that of the fourth part of pi/2 left out. Cody
+// & Waite, "Software manual for the elementary functions", 1980: pi/2 in parts of few bits, so that products with the
 // quadrant are exact. Polynomials of Cephes sinf and cosf on [-pi/4, pi/4].
 float sine(float x, bool cosine) {
   precise float quadrant = floor(x * 0.636619772 + 0.5);

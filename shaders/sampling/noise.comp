@@ -1,4 +1,5 @@
-// The state a sampler starts from: x = e * noise for every active lane, and the network's first input, nextInputScale * x.
+// The state a sampler starts from: x = e * noise for every active lane, and the network's first input, nextInputScale *
+// x.
 //
 //   input   StepParams per lane: flags (ACTIVE, NOISE_BUFFER), e, nextInputScale, seed, stream, step, origin
 //   output  x [N,H,W,C] float, modelInput [N or 2N,H,W,C] storage type
@@ -38,7 +39,9 @@ void main() {
   for (uint row = gl_WorkGroupID.y; row < push.height; row += gl_NumWorkGroups.y) {
     uint at = lane * push.laneQuads + row * push.width * push.quads + i;
     vec4 x = vec4(0.0);
-    if (quad * 4u < push.channels) x = maskChannels(s.e * stepNoise(s, push.noise, column, row, quad, at), quad, push.channels);
+    if (quad * 4u < push.channels) {
+      x = maskChannels(s.e * stepNoise(s, push.noise, column, row, quad, at), quad, push.channels);
+    }
     arenaF32x4Store(push.x, at, x);
     writeModelInput(s.nextInputScale * x, at);
   }

@@ -1,7 +1,7 @@
 // What noise.comp and step.comp share: one invocation owns a quad of channels of one texel of one lane.
 //
-// Tensors of the state are [N,H,W,C] float; the network's input is [N or 2N,H,W,C] and its output [N or 2N,H,W,C or 2C], both
-// in storage type. With 2N lanes the second half is the unconditional one.
+// Tensors of the state are [N,H,W,C] float; the network's input is [N or 2N,H,W,C] and its output [N or 2N,H,W,C or
+// 2C], both in storage type. With 2N lanes the second half is the unconditional one.
 #ifndef RVL_SAMPLING_STATE_GLSL
 #define RVL_SAMPLING_STATE_GLSL
 
@@ -25,7 +25,8 @@ vec4 maskChannels(vec4 v, uint quad, uint channels) {
 
 vec4 stepNoise(StepParams s, uint noiseBuffer, uint column, uint row, uint quad, uint at) {
   if ((s.flags & RVL_STEP_NOISE_BUFFER) != 0u) return arenaF32x4(noiseBuffer, at);
-  return rvlNoise(uvec2(s.seedLow, s.seedHigh), s.noiseStream, s.noiseStep, s.originX + int(column), s.originY + int(row), quad);
+  int x = s.originX + int(column), y = s.originY + int(row);
+  return rvlNoise(uvec2(s.seedLow, s.seedHigh), s.noiseStream, s.noiseStep, x, y, quad);
 }
 
 // The network's next input, in both halves of the batch where there are two.

@@ -51,7 +51,8 @@ vec4 learnedDeviation(StepParams s, uint texel, uint quad) {
   vec4 v = vec4(0.0);
   for (uint j = 0u; j < 4u; ++j) {
     uint channel = quad * 4u + j;
-    if (channel < push.channels) v[j] = arenaLoad1(push.modelOutput, texel * push.outputStride + push.channels + channel);
+    uint at = texel * push.outputStride + push.channels + channel;
+    if (channel < push.channels) v[j] = arenaLoad1(push.modelOutput, at);
   }
   precise vec4 r = 0.5 * (v + 1.0);
   precise vec4 logVariance = r * s.logVarianceMax + (1.0 - r) * s.logVarianceMin;

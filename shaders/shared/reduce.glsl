@@ -1,6 +1,7 @@
 // The sum of one vec2 per invocation over the workgroup, given to every invocation, always added in the same order.
 //
-// Needs LOCAL, the workgroup's size: a power of two. RVL_SUBGROUP = 1 uses subgroup arithmetic; else shared memory alone.
+// Needs LOCAL, the workgroup's size: a power of two. RVL_SUBGROUP = 1 uses subgroup arithmetic; else shared memory
+// alone.
 #ifndef RVL_REDUCE_GLSL
 #define RVL_REDUCE_GLSL
 
