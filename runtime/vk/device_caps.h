@@ -68,7 +68,7 @@ struct EnabledFeatures {
   bool bufferDeviceAddress = false;
   bool subgroupSizeControl = false;  // subgroupSizeControl and computeFullSubgroups
   bool shaderInt64 = false;
-  bool cooperativeMatrix = false;    // cooperativeMatrix, vulkanMemoryModel and shaderFloat16
+  bool cooperativeMatrix = false;  // cooperativeMatrix, vulkanMemoryModel and shaderFloat16
   bool timelineSemaphore = false;
   bool debugUtils = false;  // instance extension VK_EXT_debug_utils
 };

@@ -27,19 +27,19 @@ std::filesystem::path environmentPath(const char* name) {
 }  // namespace
 
 std::filesystem::path PipelineCache::defaultDirectory() {
-  if (const auto path = environmentPath("RIVULET_CACHE_DIR"); !path.empty()) return path;
+  if (auto path = environmentPath("RIVULET_CACHE_DIR"); !path.empty()) return path;
 #if defined(_WIN32)
-  if (const auto path = environmentPath("LOCALAPPDATA"); !path.empty()) return path / "rivulet" / "cache";
+  if (auto path = environmentPath("LOCALAPPDATA"); !path.empty()) return path / "rivulet" / "cache";
 #elif defined(__APPLE__)
-  if (const auto path = environmentPath("HOME"); !path.empty()) return path / "Library" / "Caches" / "rivulet";
+  if (auto path = environmentPath("HOME"); !path.empty()) return path / "Library" / "Caches" / "rivulet";
 #else
-  if (const auto path = environmentPath("XDG_CACHE_HOME"); !path.empty()) return path / "rivulet";
-  if (const auto path = environmentPath("HOME"); !path.empty()) return path / ".cache" / "rivulet";
+  if (auto path = environmentPath("XDG_CACHE_HOME"); !path.empty()) return path / "rivulet";
+  if (auto path = environmentPath("HOME"); !path.empty()) return path / ".cache" / "rivulet";
 #endif
   return {};
 }
 
-PipelineCache::PipelineCache(std::shared_ptr<Device> device, std::filesystem::path directory)
+PipelineCache::PipelineCache(std::shared_ptr<Device> device, const std::filesystem::path& directory)
     : device_(std::move(device)) {
   const DeviceCaps& caps = device_->caps();
   std::vector<std::byte> data;

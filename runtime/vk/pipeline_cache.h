@@ -23,7 +23,7 @@ struct PipelineKey {
   std::string shader;  // name in the shader table, e.g. "ops/conv2d.f32_bda"
   std::vector<std::uint32_t> spec;
   std::uint32_t requiredSubgroupSize = 0;  // 0: the driver's choice; else needs caps().subgroupSizeControl
-  auto operator<=>(const PipelineKey&) const = default;
+  auto operator<=>(const PipelineKey&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 errs
 };
 
 struct Pipeline {
@@ -39,7 +39,7 @@ class PipelineCache {
  public:
   /// `directory` empty: no disk file. The default directory is $RIVULET_CACHE_DIR, else the platform's user cache
   /// folder.
-  explicit PipelineCache(std::shared_ptr<Device> device, std::filesystem::path directory = defaultDirectory());
+  explicit PipelineCache(std::shared_ptr<Device> device, const std::filesystem::path& directory = defaultDirectory());
   ~PipelineCache();
   PipelineCache(const PipelineCache&) = delete;
   PipelineCache& operator=(const PipelineCache&) = delete;

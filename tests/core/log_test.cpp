@@ -41,6 +41,7 @@ TEST_F(Log, OneMessageAtATime) {
     --inside;
   });
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([] {
       for (int i = 0; i < 100; ++i) log(LogLevel::Info, "x");

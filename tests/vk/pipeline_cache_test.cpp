@@ -246,6 +246,7 @@ TEST_F(PipelineCacheSpied, ThreadsThatWantTheSamePipelineShareIt) {
     std::vector<VkPipeline> got(8);
     {
       std::vector<std::jthread> threads;
+      threads.reserve(got.size());
       for (VkPipeline& pipeline : got) threads.emplace_back([&] { pipeline = cache.get({shader(), {64}}).handle; });
     }
     for (const VkPipeline pipeline : got) EXPECT_EQ(pipeline, got[0]);

@@ -58,6 +58,7 @@ TEST(RetireQueue, ThreadsMayShareIt) {
   RetireQueue queue;
   {
     std::vector<std::jthread> threads;
+    threads.reserve(4);
     for (int t = 0; t < 4; ++t)
       threads.emplace_back([&] {
         for (std::uint64_t i = 1; i <= 200; ++i) {
