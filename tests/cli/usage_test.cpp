@@ -84,7 +84,8 @@ TEST(CliUsage, Devices) {
   ASSERT_FALSE(json.at("devices").empty());
   EXPECT_TRUE(json["devices"][0].contains("features"));
   const CliResult without = runCli("devices --json --disable storage16,bufferDeviceAddress");
-  for (const nlohmann::json& device : nlohmann::json::parse(without.out).at("devices")) {
+  const nlohmann::json listed = nlohmann::json::parse(without.out);
+  for (const nlohmann::json& device : listed.at("devices")) {
     if (!device.at("selected").get<bool>()) continue;
     EXPECT_FALSE(device.at("features").at("storage16").at("used").get<bool>());
     EXPECT_EQ(device.at("features").at("bufferDeviceAddress").at("instead"), "one descriptor set per executable");
