@@ -101,11 +101,8 @@ TEST_F(CliGenerate, RunsValidated) {
   // The layer leaks a little of its own and is unloaded before the leak check could name it; the program's own leaks
   // show in every other run.
   const ScopedEnvironment noLeakCheck("ASAN_OPTIONS", "detect_leaks=0");
-  // The layer's own leaks (gpu_fixture.cpp) cannot be told from ours once it is unloaded; the other tests look for
-  // ours.
-  const CliResult result = runCli(
-      "generate --validation --class brick --steps 2 --model " + quoted(model_) + " --out " + quoted(file("v.png")),
-      "ASAN_OPTIONS=detect_leaks=0");
+  const CliResult result = runCli("generate --validation --class brick --steps 2 --model " + quoted(model_) +
+                                  " --out " + quoted(file("v.png")));
   if (result.status == 2) {
     EXPECT_THAT(result.err, testing::HasSubstr("validation"));  // not installed here
     GTEST_SKIP() << result.err;
