@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/run_cli.h"
+#include "support/scoped_environment.h"
 #include "image/image_io.h"
 #include "support/tiny_texture_unet.h"
 
