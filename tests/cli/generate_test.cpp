@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/run_cli.h"
-#include "support/scoped_environment.h"
 #include "image/image_io.h"
+#include "support/scoped_environment.h"
 #include "support/tiny_texture_unet.h"
 
 namespace rivulet::test {
