@@ -33,15 +33,6 @@ std::vector<float> cropOf(const ImageF& image, int left, int top, int size, Orie
   return pixels;
 }
 
-std::vector<float> whitened(std::vector<float> pixels, const Style& style) {
-  const std::size_t area = pixels.size() / 3;
-  for (std::size_t c = 0; c < 3; ++c) {
-    const float scale = 1.0f / whiteningDeviation(style, c);
-    for (std::size_t i = c * area; i < (c + 1) * area; ++i) pixels[i] = (pixels[i] - style[c]) * scale;
-  }
-  return pixels;
-}
-
 }  // namespace
 
 std::set<std::string> defaultRotateClasses() {
@@ -90,7 +81,7 @@ Example Augment::draw(Random& random) const {
   if (orientation.transpose) example.style = transposedStyle(example.style);
   const int left = random.below(image.width - options_.crop + 1);
   const int top = random.below(image.height - options_.crop + 1);
-  example.pixels = whitened(cropOf(image, left, top, options_.crop, orientation), example.style);
+  example.pixels = whiten(cropOf(image, left, top, options_.crop, orientation), example.style);
   for (std::size_t i = 0; i < kStyleSize; ++i) {
     example.style[i] += static_cast<float>(random.normal() * options_.styleNoise) * dataset_.styleStd()[i];
   }
@@ -101,7 +92,7 @@ Example Augment::centre(const Tile& tile) const {
   const ImageF image = toFloat(tile.image);
   return {
       tile.classIndex, tile.style,
-      whitened(cropOf(image, (image.width - options_.crop) / 2, (image.height - options_.crop) / 2, options_.crop, {}),
+      whiten(cropOf(image, (image.width - options_.crop) / 2, (image.height - options_.crop) / 2, options_.crop, {}),
                tile.style)};
 }
 

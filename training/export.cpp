@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "training/error.h"
 #include "training/safetensors.h"
 
 namespace rivulet::training {
@@ -37,6 +38,24 @@ void exportWeights(const std::filesystem::path& path, const TextureUnet& network
   file.tensors.emplace_back("style_norm.mean", network.styleMean().to(type));
   file.tensors.emplace_back("style_norm.std", network.styleStd().to(type));
   writeSafetensors(path, file);
+}
+
+void importWeights(const std::filesystem::path& path, TextureUnet& network) {
+  const torch::NoGradGuard guard;
+  const Safetensors file = readSafetensors(path);
+  const auto config = nlohmann::ordered_json::parse(file.note("config"), nullptr, false);
+  if (config != network.config().json()) {
+    throw Error(path.string() + " is of another configuration: " + config.dump() + " instead of " +
+                network.config().json().dump());
+  }
+  for (const auto& entry : network.parameters().entries()) {
+    const at::Tensor& tensor = file.at(entry.name);
+    if (tensor.sizes() != at::IntArrayRef(entry.shape)) {
+      throw Error(path.string() + ": the shape of " + entry.name + " is not the network's");
+    }
+    network.parameters()[entry.name].detach().copy_(tensor);
+  }
+  network.setStyleNorm(file.at("style_norm.mean"), file.at("style_norm.std"));
 }
 
 }  // namespace rivulet::training

@@ -16,4 +16,7 @@ nlohmann::ordered_json stylesJson(const Dataset& dataset, int most = 64);
 void exportWeights(const std::filesystem::path& path, const TextureUnet& network, const nlohmann::ordered_json& styles,
                    const nlohmann::ordered_json& training, at::ScalarType type);
 
+// Fills the network with a file's weights. Throws Error where the file is of another configuration or damaged.
+void importWeights(const std::filesystem::path& path, TextureUnet& network);
+
 }  // namespace rivulet::training

@@ -42,6 +42,8 @@ void FlowCommand::declare(CLI::App& app) {
       ->capture_default_str()
       ->check(CLI::IsMember({"texture_unet-s", "texture_unet-m"}));
   app.add_option("--out", o.out, "Weight file to write (.safetensors)")->required();
+  app.add_option("--init", o.init, "Weight file to start from instead of random weights; same network and classes")
+      ->check(CLI::ExistingFile);
   app.add_option("--steps", o.steps, "Training steps")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--time-limit", o.timeLimitMinutes,
                  "Minutes of training after which to end, learning rate decayed; 0: none")

@@ -31,10 +31,19 @@ TextureUnetInput noiseFor(const TextureUnet& network, const Dataset& dataset, co
   return input;
 }
 
-// Whitened samples as the pictures they stand for.
+// Whitened samples [N,3,H,W] as the pictures they stand for.
 at::Tensor coloured(const at::Tensor& samples, const at::Tensor& style) {
-  const at::Tensor mean = style.slice(1, 0, 3), deviation = style.slice(1, 3, 6).clamp_min(kWhiteningFloor);
-  return samples * deviation.unsqueeze(2).unsqueeze(3) + mean.unsqueeze(2).unsqueeze(3);
+  const at::Tensor planes = samples.to(at::kCPU, at::kFloat).contiguous(), styles = style.to(at::kCPU).contiguous();
+  const auto values = static_cast<std::size_t>(planes[0].numel());
+  at::Tensor pictures = at::empty_like(planes);
+  for (int64_t n = 0; n < planes.size(0); ++n) {
+    const float* from = planes[n].data_ptr<float>();
+    Style of{};
+    std::copy_n(styles[n].data_ptr<float>(), of.size(), of.begin());
+    const std::vector<float> picture = unwhiten({from, from + values}, of);
+    std::copy(picture.begin(), picture.end(), pictures[n].data_ptr<float>());
+  }
+  return pictures;
 }
 
 // Places [N,3,H,W] images in a grid with a gap of two pixels, each repeated `repeat` x `repeat`.

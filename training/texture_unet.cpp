@@ -49,6 +49,7 @@ nlohmann::ordered_json TextureUnetConfig::json() const {
           {"guidance", guidance},
           {"norm_eps", normEps},
           {"whitening_floor", kWhiteningFloor},
+          {"whitening_chroma", kWhiteningChroma},
           {"prediction", "sample"},
           {"schedule", {{"kind", "flow"}, {"shift", 1.0}}},
           {"training_size", trainingSize}};

@@ -46,7 +46,11 @@ Trainer::Trainer(TrainerOptions options)
   }
   adam_ = std::make_unique<Adam>(network_->parameters().flat(), options_.adam);
   started_ = steadySeconds();
-  if (std::filesystem::exists(options_.checkpoint)) load();
+  if (std::filesystem::exists(options_.checkpoint)) {
+    load();
+  } else if (!options_.init.empty()) {
+    loadWeights();
+  }
 }
 
 Batch Trainer::makeBatch() const {
@@ -163,6 +167,10 @@ void Trainer::load() {
   }
   step_ = checkpoint.step;
   earlierSeconds_ = checkpoint.seconds;
+}
+
+void Trainer::loadWeights() {
+  for (TextureUnet* network : {network_.get(), average_.get()}) importWeights(options_.init, *network);
 }
 
 void Trainer::writeSheets() const {

@@ -22,6 +22,7 @@ struct TrainerOptions {
   AdamOptions adam;
   std::string model = "texture_unet-s";
   std::filesystem::path out, checkpoint, log;
+  std::filesystem::path init;  // weights to start from, of the same configuration; empty: drawn by the seed
   int64_t steps = 100000;
   double timeLimitMinutes = 0;  // 0: none
   int64_t batch = 32;
@@ -62,6 +63,7 @@ class Trainer {
   double heldOutLoss() const;
   void save() const;
   void load();
+  void loadWeights();
   void writeSheets() const;
   void append(const nlohmann::ordered_json& line) const;
   double elapsed() const;

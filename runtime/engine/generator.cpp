@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "core/error.h"
+#include "image/whitening.h"
 
 namespace rivulet::engine {
 
@@ -43,15 +44,6 @@ bool clampPixels(std::vector<float>& pixels) {
     v = std::isnan(v) ? -1.0f : std::clamp(v, -1.0f, 1.0f);
   }
   return finite;
-}
-
-/// From the network's whitened state to the picture it stands for (docs/texture_unet.md "Whitening").
-void applyPalette(std::vector<float>& pixels, std::span<const float> style, float floor) {
-  const std::size_t area = pixels.size() / 3;
-  for (std::size_t c = 0; c < 3; ++c) {
-    const float mean = style[c], deviation = std::max(style[3 + c], floor);
-    for (float& v : std::span(pixels).subspan(c * area, area)) v = v * deviation + mean;
-  }
 }
 
 }  // namespace
@@ -228,8 +220,8 @@ void Generator::run(Run& run, Group& group) {
       const Job& job = jobs[lane];
       Texture& texture = run.textures[job.index];
       texture.pixels = lanes.state(readback_.mapped(), lane);
-      if (network_->info().whiteningFloor > 0) {
-        applyPalette(texture.pixels, job.request.style, network_->info().whiteningFloor);
+      if (network_->info().whitening.floor > 0) {
+        applyColourMap(colourMap(network_->info().whitening, job.request.style), texture.pixels);
       }
       texture.finite = clampPixels(texture.pixels);
       texture.width = job.request.width;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "image/whitening.h"
 #include "samplers/sampler_config.h"
 
 namespace rivulet::models {
@@ -23,7 +24,7 @@ struct NetworkInfo {
   std::vector<std::string> classes;  // names, or decimal numbers; empty: not class-conditional
   bool nullClass = false;            // index classes.size() means "no class": guidance is possible
   std::uint32_t styleDim = 0;        // 0 or 10
-  float whiteningFloor = 0;          // > 0: x is whitened by the style; its pixels are x * max(deviation, floor) + mean
+  Whitening whitening;               // how x stands for a picture; none where `floor` is 0
   bool targetTime = false, guidanceInput = false;
   std::uint64_t parameters = 0;
   SamplerConfig scheduler;                              // the process it was trained on and its usual sampler

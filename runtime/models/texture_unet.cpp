@@ -134,7 +134,7 @@ TextureUNet::TextureUNet(const TextureUNetConfig& config, const Safetensors& fil
   info_.classes = config_.classes;
   info_.nullClass = true;
   info_.styleDim = config_.styleDim;
-  info_.whiteningFloor = config_.whiteningFloor;
+  info_.whitening = config_.whitening;
   info_.targetTime = config_.targetTime;
   info_.guidanceInput = config_.guidance;
   info_.parameters = weights.parameters();

@@ -31,8 +31,9 @@ TextureUNetConfig readTextureUNetConfig(const ConfigReader& reader) {
   c.targetTime = reader.boolean("target_time", false);
   c.guidance = reader.boolean("guidance", false);
   c.normEps = static_cast<float>(reader.real("norm_eps", 0, 1, 1e-6));
-  c.whiteningFloor = static_cast<float>(reader.real("whitening_floor", 0, 1, 0));
-  if (c.whiteningFloor > 0 && (c.styleDim == 0 || c.inChannels != 3)) {
+  c.whitening.floor = static_cast<float>(reader.real("whitening_floor", 0, 1, 0));
+  c.whitening.chroma = static_cast<float>(reader.real("whitening_chroma", 0, 100, 0));
+  if (c.whitening.floor > 0 && (c.styleDim == 0 || c.inChannels != 3)) {
     reader.unsupported("whitening_floor", "0 unless there is a style vector and x has three channels");
   }
   c.prediction = reader.text("prediction");

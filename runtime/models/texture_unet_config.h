@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "image/whitening.h"
+
 namespace rivulet::models {
 
 class ConfigReader;
@@ -22,7 +24,7 @@ struct TextureUNetConfig {
   std::vector<std::string> classes;
   bool targetTime = false, guidance = false;
   float normEps = 1e-6f;
-  float whiteningFloor = 0;          // 0: not whitened
+  Whitening whitening;
   std::string prediction, schedule;  // as in the file; `schedule` is JSON
   std::uint32_t trainingSize = 64;
 };

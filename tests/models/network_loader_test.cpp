@@ -326,7 +326,7 @@ TEST_F(OwnFile, Loads) {
   EXPECT_EQ(network->info().classes, (std::vector<std::string>{"brick", "moss", "sand"}));
   EXPECT_TRUE(network->info().nullClass);
   EXPECT_EQ(network->info().styleDim, 10u);
-  EXPECT_EQ(network->info().whiteningFloor, 0.0f);
+  EXPECT_EQ(network->info().whitening.floor, 0.0f);
   EXPECT_EQ(network->info().sizeMultiple, 8u);
   EXPECT_EQ(network->info().nativeSize, 64u);
   EXPECT_EQ(network->info().parameters, weights_.parameters());
@@ -343,7 +343,11 @@ TEST_F(OwnFile, Loads) {
 
 TEST_F(OwnFile, SaysWhetherItsStateIsWhitened) {
   config_["whitening_floor"] = 0.03;
-  EXPECT_FLOAT_EQ(load()->info().whiteningFloor, 0.03f);
+  EXPECT_FLOAT_EQ(load()->info().whitening.floor, 0.03f);
+  EXPECT_EQ(load()->info().whitening.chroma, 0.0f);
+  config_["whitening_chroma"] = 3.0;
+  EXPECT_FLOAT_EQ(load()->info().whitening.chroma, 3.0f);
+  expectConfigRefused(ErrorCode::CorruptFile, "whitening_chroma", -3, {"'whitening_chroma'", "0.0 to 100.0"});
   expectConfigRefused(ErrorCode::CorruptFile, "whitening_floor", -0.5, {"'whitening_floor'", "0.0 to 1.0"});
   expectConfigRefused(ErrorCode::Unsupported, "in_channels", 4, {"'whitening_floor'", "three channels"});
 }

@@ -103,9 +103,9 @@ TEST(Augment, TheStyleBelongsToTheOrientedPicture) {
     Random random{n};
     const Example example = augment.draw(random);
     ImageF image{32, 32, {}};
+    const std::vector<float> planes = unwhiten(example.pixels, example.style);
     for (std::size_t i = 0; i < 32 * 32; ++i) {
-      for (std::size_t c = 0; c < 3; ++c)
-        image.rgb.push_back(example.pixels[c * 32 * 32 + i] * whiteningDeviation(example.style, c) + example.style[c]);
+      for (std::size_t c = 0; c < 3; ++c) image.rgb.push_back(planes[c * 32 * 32 + i]);
     }
     const Style style = measureStyle(image);
     for (std::size_t i = 0; i < kStyleSize; ++i) ASSERT_NEAR(style[i], example.style[i], 2e-4f) << n << " " << i;
@@ -119,19 +119,38 @@ TEST(Augment, WhitensByTheStyle) {
   options.crop = 32;
   const Example example = Augment(dataset, options).centre(dataset.tiles()[0]);
   for (std::size_t c = 0; c < 3; ++c) {
-    double sum = 0, squares = 0;
-    for (std::size_t i = 0; i < 32 * 32; ++i) {
-      const double value = example.pixels[c * 32 * 32 + i];
-      sum += value, squares += value * value;
-    }
-    EXPECT_NEAR(sum / 1024, 0, 1e-4);
-    EXPECT_NEAR(squares / 1024, 1, 1e-4);
+    double sum = 0;
+    for (std::size_t i = 0; i < 32 * 32; ++i) sum += double{example.pixels[c * 32 * 32 + i]};
+    EXPECT_NEAR(sum / 1024, 0, 1e-4) << c;
   }
   // A flat picture is not blown up to unit deviation.
   Style flat{};
-  EXPECT_EQ(whiteningDeviation(flat, 1), kWhiteningFloor);
+  EXPECT_FLOAT_EQ(whiteningDeviation(flat, 1), 0.03f);
   flat[4] = 0.5f;
   EXPECT_EQ(whiteningDeviation(flat, 1), 0.5f);
+}
+
+TEST(Whitening, TurnsChannelsIntoLuminanceAndChroma) {
+  Style style{};
+  for (std::size_t c = 0; c < 3; ++c) style[c] = 0.1f * static_cast<float>(c), style[3 + c] = 0.5f;
+  // All channels one deviation up: luminance alone. Red up and blue down: the first chroma axis alone, three times as
+  // large as in an orthonormal basis.
+  const std::vector<float> grey = whiten({0.5f, 0.6f, 0.7f}, style), warm = whiten({0.5f, 0.1f, -0.3f}, style);
+  const std::vector<float> greyExpected = {1, 0, 0}, warmExpected = {0, 3 * std::sqrt(2.0f), 0};
+  for (std::size_t c = 0; c < 3; ++c) {
+    EXPECT_NEAR(grey[c], greyExpected[c], 1e-5f) << c;
+    EXPECT_NEAR(warm[c], warmExpected[c], 1e-5f) << c;
+  }
+}
+
+TEST(Whitening, IsUndone) {
+  Random random{3};
+  Style style{};
+  for (float& value : style) value = static_cast<float>(random.uniform());
+  std::vector<float> picture(3 * 16);
+  for (float& value : picture) value = static_cast<float>(random.normal());
+  const std::vector<float> back = unwhiten(whiten(picture, style), style);
+  for (std::size_t i = 0; i < picture.size(); ++i) EXPECT_NEAR(back[i], picture[i], 1e-5f) << i;
 }
 
 }  // namespace
