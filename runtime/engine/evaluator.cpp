@@ -58,7 +58,9 @@ Evaluator::Evaluator(const models::Network& network, vk::PipelineCache& pipeline
   checkMemory(built.graph.memory(), *device_,
               "'" + network.info().name + "' at " + std::to_string(shape.width) + "x" + std::to_string(shape.height) +
                   ", batch " + std::to_string(shape.n) + ",");
-  if (!weights_) weights_ = graph::WeightBuffer::create(built.graph, stream_, device_, network.info().name);
+  if (!weights_ || !weights_->fits(built.graph)) {
+    weights_ = graph::WeightBuffer::create(built.graph, stream_, device_, network.info().name);
+  }
   executable_ = std::make_unique<graph::Executable>(std::move(built.graph), pipelines, weights_, options);
 }
 

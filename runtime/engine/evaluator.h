@@ -45,8 +45,8 @@ void checkMemory(const graph::MemoryPlan& plan, const vk::Device& device, const 
 /// Thread-safety: one thread at a time.
 class Evaluator {
  public:
-  /// `weights` may be null, or those of another Evaluator of the same network, precision and device. Errors: as
-  /// buildEvaluation, and OutOfDeviceMemory with the bytes needed and available.
+  /// `weights` may be null, or those of another Evaluator of the same network, precision and device; they are shared
+  /// where they fit. Errors: as buildEvaluation, and OutOfDeviceMemory with the bytes needed and available.
   Evaluator(const models::Network& network, vk::PipelineCache& pipelines, vk::CommandStream& stream,
             const EvaluationShape& shape, std::shared_ptr<const graph::WeightBuffer> weights = nullptr,
             const graph::ExecutableOptions& options = {});

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cmath>
 #include <deque>
+#include <set>
 
 #include "core/error.h"
 #include "image/whitening.h"
@@ -239,13 +240,17 @@ void Generator::run(Run& run, Group& group) {
 
 MemoryUse Generator::memory() const {
   MemoryUse use;
+  std::set<const graph::WeightBuffer*> counted;  // shared ones once
   for (const auto& [shape, cached] : executables_) {
     const graph::Executable& executable = cached.lanes->executable();
     use.arenaBytes += executable.memory().arenaBytes;
-    use.weightBytes = executable.memory().weightBytes;
     use.allocatedBytes += executable.arena().allocatedSize();
+    const graph::WeightBuffer* weights = cached.lanes->weights().get();
+    if (!counted.insert(weights).second) continue;
+    use.weightBytes += executable.memory().weightBytes;
+    use.allocatedBytes += weights->buffer().allocatedSize();
   }
-  if (weights_) use.allocatedBytes += weights_->buffer().allocatedSize();
+  if (executables_.empty() && weights_) use.allocatedBytes += weights_->buffer().allocatedSize();
   return use;
 }
 

@@ -53,7 +53,9 @@ Lanes::Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& 
   conditioning_ = built.conditioning;
   state_ = built.state;
   checkMemory(built.graph.memory(), *device, describe(*network_, shape));
-  if (!weights_) weights_ = graph::WeightBuffer::create(built.graph, stream, device, network_->info().name);
+  if (!weights_ || !weights_->fits(built.graph)) {
+    weights_ = graph::WeightBuffer::create(built.graph, stream, device, network_->info().name);
+  }
   executable_ = std::make_unique<graph::Executable>(std::move(built.graph), pipelines, weights_, options);
 }
 

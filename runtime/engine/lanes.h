@@ -18,8 +18,9 @@ namespace rivulet::engine {
 /// Thread-safety: one thread at a time.
 class Lanes {
  public:
-  /// `weights` as graph::Executable wants them; null: packed and uploaded through `stream` (only used for that).
-  /// Errors: OutOfDeviceMemory with the bytes needed and available, InvalidArgument (size), MissingFeature (fp16).
+  /// `weights` may be null, or those of other lanes of the network; unless they fit this shape's kernels, weights() are
+  /// packed and uploaded through `stream` (only used for that). Errors: OutOfDeviceMemory with the bytes needed and
+  /// available, InvalidArgument (size), MissingFeature (fp16).
   Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines, vk::CommandStream& stream,
         const LaneShape& shape, std::shared_ptr<const graph::WeightBuffer> weights,
         const graph::ExecutableOptions& options);

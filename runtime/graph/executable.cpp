@@ -64,6 +64,11 @@ std::shared_ptr<const WeightBuffer> WeightBuffer::create(const Graph& graph, vk:
   return result;
 }
 
+bool WeightBuffer::fits(const Graph& graph) const {
+  return std::equal(graph.weights_.begin(), graph.weights_.end(), layout_.begin(), layout_.end(),
+                    [](const Graph::WeightInfo& a, const auto& b) { return a.name == b.first && a.bytes == b.second; });
+}
+
 Executable::Executable(Graph graph, vk::PipelineCache& pipelines, std::shared_ptr<const WeightBuffer> weights,
                        const ExecutableOptions& options)
     : graph_(std::move(graph)),
@@ -72,10 +77,7 @@ Executable::Executable(Graph graph, vk::PipelineCache& pipelines, std::shared_pt
       plan_(graph_.plan()),
       memory_(graph_.memory()),
       layout_(pipelines.layout()) {
-  const bool sameLayout =
-      std::equal(graph_.weights_.begin(), graph_.weights_.end(), weights_->layout_.begin(), weights_->layout_.end(),
-                 [](const Graph::WeightInfo& a, const auto& b) { return a.name == b.first && a.bytes == b.second; });
-  if (!sameLayout) {
+  if (!weights_->fits(graph_)) {
     throw Error(ErrorCode::InvalidArgument,
                 "the weight buffer given to '" + options.name +
                     "' was made for another network or precision: make one from this graph");

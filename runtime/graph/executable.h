@@ -17,13 +17,16 @@
 
 namespace rivulet::graph {
 
-/// Constants on the device. Executables of one model, precision and device share one, whatever their resolution.
+/// Constants on the device. Executables of one model, precision and device share one where their kernels want the same
+/// layouts: always, whatever the batch; and for all sizes but those for which another kernel is the faster one.
 class WeightBuffer {
  public:
   /// Packs and uploads the graph's weights through `stream`, waiting for the copy.
   static std::shared_ptr<const WeightBuffer> create(const Graph& graph, vk::CommandStream& stream,
                                                     const std::shared_ptr<vk::Device>& device, const std::string& name);
   const vk::Buffer& buffer() const { return buffer_; }
+  /// Whether it holds what the graph's kernels read, in their layouts. Not whether the values are those of its network.
+  bool fits(const Graph& graph) const;
 
  private:
   friend class Executable;

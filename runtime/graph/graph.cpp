@@ -71,6 +71,11 @@ Tensor Graph::persistent(const TensorDesc& desc, std::string name) {
   return result;
 }
 
+Tensor Graph::pixelSquares(Tensor x) const {
+  const auto found = pixelSquares_.find(x.id);
+  return found == pixelSquares_.end() ? Tensor{} : found->second;
+}
+
 Weight Graph::weight(std::string name, std::uint64_t bytes, std::function<std::vector<std::byte>()> pack) {
   if (weightIds_.contains(name)) {
     throw Error(ErrorCode::Internal, "weight '" + name + "' is added twice");

@@ -86,6 +86,11 @@ class Graph {
   const TensorDesc& desc(Tensor tensor) const { return tensors_.at(tensor.id).desc; }
   const std::string& name(Tensor tensor) const { return tensors_.at(tensor.id).name; }
 
+  /// The sums over the channels of each pixel of x², n*h*w floats, once some op has made them along with x or from it;
+  /// an empty handle until then. What an RMS norm of x needs.
+  void setPixelSquares(Tensor x, Tensor squares) { pixelSquares_[x.id] = squares; }
+  Tensor pixelSquares(Tensor x) const;
+
   /// A constant, already in the layout its kernel wants. `pack` is called once, at compile time, and returns exactly
   /// `bytes` bytes; what it captures must live until then.
   Weight weight(std::string name, std::uint64_t bytes, std::function<std::vector<std::byte>()> pack);
@@ -117,6 +122,7 @@ class Graph {
   vk::DeviceCaps caps_;
   DataType storage_;
   std::vector<TensorInfo> tensors_;
+  std::map<std::uint32_t, Tensor> pixelSquares_;
   std::vector<WeightInfo> weights_;
   std::map<std::string, std::uint32_t> weightIds_;
   std::uint64_t weightBytes_ = 0;

@@ -29,6 +29,7 @@ struct TextureUNet::Forward {
     ops::Conv2dDesc desc = convDesc(layer, Padding::Circular);
     desc.stride = stride;
     desc.activation = activation;
+    desc.pixelSquares = activation == Activation::None;
     return ops::conv2d(graph, desc, inputs);
   }
 
@@ -42,7 +43,9 @@ struct TextureUNet::Forward {
     norm.gamma = gamma;
     norm.activation = Activation::Silu;
     norm.modulation = scaleShift;
-    return ops::normConv2d(graph, norm, x, convDesc(layer, Padding::Circular), residual);
+    ops::Conv2dDesc conv = convDesc(layer, Padding::Circular);
+    conv.pixelSquares = true;  // another norm follows
+    return ops::normConv2d(graph, norm, x, conv, residual);
   }
 
   Tensor block(const Block& b, Tensor h, Tensor skip = {}) const {

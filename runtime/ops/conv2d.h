@@ -6,17 +6,12 @@
 
 #include "graph/graph.h"
 #include "ops/activation.h"
+#include "ops/padding.h"
 
 namespace rivulet::ops {
 
-enum class Padding {
-  Circular,   // coordinates wrap
-  Zero,       // one pixel of zeros on each side
-  ZeroAfter,  // zeros on the right and at the bottom only: diffusers' Downsample2D with padding 0
-};
-
-/// What the convolution does to its input while reading it: activation(x * pixelScale * scale + shift). A normalisation is
-/// this once its statistics are known (ops/norm.h makes them). Channels run over input 1, then input 2.
+/// What the convolution does to its input while reading it: activation(x * pixelScale * scale + shift). A normalisation
+/// is this once its statistics are known (ops/norm.h makes them). Channels run over input 1, then input 2.
 struct Prologue {
   graph::Tensor scale;       // [N,1,1,C] float
   graph::Tensor shift;       // [N,1,1,C] float
@@ -25,27 +20,28 @@ struct Prologue {
 };
 
 struct Conv2dDesc {
-  std::string name;             // of the layer; weights are named after it
-  HostTensor weight;            // [O, I, k, k], k = 1 or 3; I counts both inputs
-  HostTensor bias;              // [O], or no values
-  std::uint32_t stride = 1;     // 1 or 2
-  Padding padding = Padding::Circular;  // of 3×3 kernels
+  std::string name;                          // of the layer; weights are named after it
+  HostTensor weight;                         // [O, I, k, k], k = 1 or 3; I counts both inputs
+  HostTensor bias;                           // [O], or no values
+  std::uint32_t stride = 1;                  // 1 or 2
+  Padding padding = Padding::Circular;       // of 3×3 kernels
   Activation activation = Activation::None;  // applied to the result, before the residual is added
-  float outputScale = 1.0f;     // multiplies the result after the residual was added
+  float outputScale = 1.0f;                  // multiplies the result after the residual was added
+  bool pixelSquares =
+      false;  // the result goes to an RMS norm: leave Graph::pixelSquares along with it where that is cheap
 };
 
 struct Conv2dInputs {
-  graph::Tensor x;                  // [N,H,W,I1]
-  graph::Tensor x2;                 // [N,H,W,I2], read as if concatenated behind x; or empty
+  graph::Tensor x;   // [N,H,W,I1]
+  graph::Tensor x2;  // [N,H,W,I2], read as if concatenated behind x; or empty
   std::optional<Prologue> prologue;
-  graph::Tensor residual;           // [N,OH,OW,O], added; or empty
-  graph::Tensor laneBias;           // [N,1,1,M] float, M >= laneBiasAt + O, added like the bias, before the activation; or empty
-  std::uint32_t laneBiasAt = 0;     // first channel of the slice that is added
+  graph::Tensor residual;  // [N,OH,OW,O], added; or empty
+  graph::Tensor laneBias;  // [N,1,1,M] float, M >= laneBiasAt + O, added like the bias, before the activation; or empty
+  std::uint32_t laneBiasAt = 0;  // first channel of the slice that is added
 };
 
-/// Appends the dispatch; returns [N,OH,OW,O] in the graph's storage type. With Circular or Zero padding OH = ceil(H / stride);
-/// with ZeroAfter, stride 2, OH = floor(H / 2).
-/// Errors: InvalidArgument naming the layer and the shapes.
+/// Appends the dispatch; returns [N,OH,OW,O] in the graph's storage type. With Circular or Zero padding OH = ceil(H /
+/// stride); with ZeroAfter, stride 2, OH = floor(H / 2). Errors: InvalidArgument naming the layer and the shapes.
 graph::Tensor conv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dInputs& inputs);
 
 }  // namespace rivulet::ops

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "ops/padding.h"
 #include "tensor/tensor_desc.h"
 #include "vk/device_caps.h"
 
@@ -13,10 +14,12 @@ struct Conv2dShape {
   std::uint32_t n = 1, outHeight = 1, outWidth = 1;
   std::uint32_t inputs = 8, outputs = 8;
   std::uint32_t kernel = 3, stride = 1;
+  Padding padding = Padding::Circular;
   DataType storage = DataType::F32;
 };
 
 struct Conv2dPlan {
+  bool winograd = false;           // ops/winograd.h, of which only `lanes` and `requiredSize` matter
   bool subgroup = false;           // ops/conv2d; otherwise ops/conv2d_plain, of which only `local` matters
   bool wide = false;               // its variant with 64-bit loads
   std::uint32_t local = 64;        // invocations of a workgroup

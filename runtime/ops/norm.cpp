@@ -1,6 +1,8 @@
 #include "ops/norm.h"
 
+#include "ops/conv2d_checks.h"
 #include "ops/op_support.h"
+#include "ops/winograd.h"
 
 namespace rivulet::ops {
 namespace {
@@ -273,6 +275,15 @@ Tensor normConv2d(graph::Graph& graph, const NormDesc& normDesc, const NormInput
   inputs.laneBias = laneBias;
   inputs.laneBiasAt = laneBiasAt;
   if (graph.caps().isSoftware()) {
+    inputs.x = normInputs.x;
+    inputs.x2 = normInputs.x2;
+    if (normDesc.kind == NormDesc::Kind::Rms) {
+      check(graph, normDesc, normInputs);
+      const TensorDesc out = checkConv2d(graph, conv, inputs);
+      const Conv2dPlan plan = planConv2d(graph, conv, inputs, out);
+      if (plan.winograd) return winogradConv2d(graph, conv, inputs, out, plan, &normDesc);
+    }
+    inputs.x2 = {};
     inputs.x = norm(graph, normDesc, normInputs);
   } else {
     inputs.x = normInputs.x;

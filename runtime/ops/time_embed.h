@@ -14,7 +14,7 @@ struct TimeEmbedDesc {
   bool cosFirst = true;            // diffusers' flip_sin_to_cos
   float freqShift = 0.0f;          // diffusers' downscale_freq_shift: f_i = exp(-ln(maxPeriod) i / (F - freqShift))
   float maxPeriod = 10000.0f;
-  float inputScale = 1.0f;         // multiplies the scalar before the frequencies do (1000 for t in [0, 1])
+  float inputScale = 1.0f;  // multiplies the scalar before the frequencies do (1000 for t in [0, 1])
 };
 
 /// One term of the feature vector: the scalar at channel `channel` of `source` [N,1,1,*] float, embedded.
@@ -24,8 +24,9 @@ struct TimeEmbedTerm {
 };
 
 /// source [N,1,1,M] float → [N,1,1, sum(2F) + copyCount] float: the terms one behind the other, then channels
-/// [copyFirst, copyFirst + copyCount) of the source as they are (style, class weights: what the same linear layer reads).
-graph::Tensor timeEmbed(graph::Graph& graph, const std::string& name, graph::Tensor source, std::span<const TimeEmbedTerm> terms,
-                        std::uint32_t copyFirst = 0, std::uint32_t copyCount = 0);
+/// [copyFirst, copyFirst + copyCount) of the source as they are (style, class weights: what the same linear layer
+/// reads).
+graph::Tensor timeEmbed(graph::Graph& graph, const std::string& name, graph::Tensor source,
+                        std::span<const TimeEmbedTerm> terms, std::uint32_t copyFirst = 0, std::uint32_t copyCount = 0);
 
 }  // namespace rivulet::ops

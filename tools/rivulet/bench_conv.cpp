@@ -47,7 +47,9 @@ class Bench {
     ops::Conv2dInputs inputs;
     inputs.x = x;
     graph.keep(ops::conv2d(graph, desc, inputs));
-    name_ = graph.dispatches()[0].op + (type == DataType::F32 ? " fp32" : " fp16");
+    name_ = "conv2d 3x3 " + std::to_string(shape.inputs) + "->" + std::to_string(shape.outputs) + " " +
+            std::to_string(shape.size) + "x" + std::to_string(shape.size) + (type == DataType::F32 ? " fp32" : " fp16");
+    method_ = graph.dispatches().size() == 1 ? "direct" : "winograd";
     operations_ = 2.0 * static_cast<double>(graph.multiplyAdds());
     auto weights = graph::WeightBuffer::create(graph, stream, pipelines.device(), name_);
     executable_ = std::make_unique<graph::Executable>(std::move(graph), pipelines, std::move(weights),
@@ -60,6 +62,7 @@ class Bench {
   }
 
   const std::string& name() const { return name_; }
+  const std::string& method() const { return method_; }
   double operations() const { return operations_; }
 
   /// Seconds of one convolution: the mean over as many in one submission as take kSampleSeconds.
@@ -75,7 +78,7 @@ class Bench {
 
  private:
   SubmissionTimer timer_;
-  std::string name_;
+  std::string name_, method_;
   double operations_ = 0.0;
   std::unique_ptr<graph::Executable> executable_;
   std::uint32_t count_ = 1;
@@ -109,7 +112,8 @@ int runBenchConv(const BenchConvOptions& options) {
                     {"gflops", gflops},
                     {"ceiling_gflops", ceiling},
                     {"ratio", gflops / ceiling},
-                    {"ms", median(seconds) * 1e3}});
+                    {"ms", median(seconds) * 1e3},
+                    {"method", bench.method()}});
   }
   bar.finish();
 
@@ -119,12 +123,14 @@ int runBenchConv(const BenchConvOptions& options) {
   }
   std::printf("%s, medians of %d by %s\n", device->caps().name.c_str(), options.repeats,
               device->caps().timestamps ? "GPU timestamps" : "the host's clock");
-  std::printf("  %-36s %10s %12s %7s %10s\n", "convolution", "GFLOP/s", "ceiling", "ratio", "ms");
+  std::printf("  %-36s %10s %12s %7s %10s  %s\n", "convolution", "GFLOP/s", "ceiling", "ratio", "ms", "method");
   for (const auto& row : rows) {
-    std::printf("  %-36s %10.1f %12.1f %6.1f%% %10.4f\n", row["name"].get<std::string>().c_str(),
+    std::printf("  %-36s %10.1f %12.1f %6.1f%% %10.4f  %s\n", row["name"].get<std::string>().c_str(),
                 row["gflops"].get<double>(), row["ceiling_gflops"].get<double>(), 100.0 * row["ratio"].get<double>(),
-                row["ms"].get<double>());
+                row["ms"].get<double>(), row["method"].get<std::string>().c_str());
   }
+  std::printf(
+      "  GFLOP/s: the operations of the definition, 2 * 9 * I * O a pixel; Winograd's way does a quarter of them\n");
   return kOk;
 }
 

@@ -16,7 +16,8 @@ double median(std::vector<double> values);
 /// Thread-safety: one thread at a time.
 class SubmissionTimer {
  public:
-  SubmissionTimer(std::shared_ptr<vk::Device> device, vk::CommandStream& stream) : stream_(stream), timer_(device, 2) {}
+  SubmissionTimer(const std::shared_ptr<vk::Device>& device, vk::CommandStream& stream)
+      : stream_(stream), timer_(device, 2) {}
   /// Seconds that what `record` records takes, by GPU timestamps, or from submission to completion where there are
   /// none.
   double seconds(const char* label, const std::function<void(VkCommandBuffer)>& record);

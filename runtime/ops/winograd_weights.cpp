@@ -1,0 +1,86 @@
+#include <array>
+
+#include "ops/winograd.h"
+
+namespace rivulet::ops {
+namespace {
+
+constexpr std::uint32_t kWindow = 6, kKernel = 3, kProducts = kWindow * kWindow;
+
+// G of F(4, 3), Lavin and Gray 2016.
+constexpr std::array<std::array<double, kKernel>, kWindow> kG = {{{1.0 / 4, 0, 0},
+                                                                  {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                                                                  {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                                                                  {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                                                  {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                                                                  {0, 0, 1}}};
+
+/// G g G^T
+std::array<double, kProducts> transformed(const float* g) {
+  std::array<double, kWindow * kKernel> half{};
+  for (std::uint32_t i = 0; i < kWindow; ++i) {
+    for (std::uint32_t x = 0; x < kKernel; ++x) {
+      for (std::uint32_t y = 0; y < kKernel; ++y) half[i * kKernel + x] += kG[i][y] * double{g[y * kKernel + x]};
+    }
+  }
+  std::array<double, kProducts> u{};
+  for (std::uint32_t i = 0; i < kWindow; ++i) {
+    for (std::uint32_t j = 0; j < kWindow; ++j) {
+      for (std::uint32_t x = 0; x < kKernel; ++x) u[i * kWindow + j] += half[i * kKernel + x] * kG[j][x];
+    }
+  }
+  return u;
+}
+
+/// The largest multiple of 8 up to `most` that divides the channels.
+std::uint32_t divisor(std::uint32_t channels, std::uint32_t most) {
+  std::uint32_t depth = most;
+  while (channels % depth != 0) depth -= kChannelAlignment;
+  return depth;
+}
+
+}  // namespace
+
+// Measured on lavapipe 25.0.7; docs/performance.md, "Winograd".
+WinogradTile winogradTile(std::uint32_t inputs, std::uint32_t outputs, std::uint32_t lanes) {
+  constexpr std::uint32_t kMaxDepth = 96;
+  constexpr std::uint32_t kUnrolled = 256;  // vector multiply-adds of one turn of the loop: its code is 6 KB
+  WinogradTile tile;
+  tile.lanes = lanes;
+  const std::uint32_t vectors = outputs / lanes;
+  tile.vectors = vectors % 4 == 0 ? 4 : vectors % 2 == 0 ? 2 : 1;
+  tile.depth = divisor(inputs, kMaxDepth);
+  tile.rows = 4;
+  while (tile.rows > 1 && tile.rows * tile.depth * tile.vectors > kUnrolled) tile.rows /= 2;
+  return tile;
+}
+
+std::vector<float> packWinogradWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
+                                      const WinogradTile& tile) {
+  const std::size_t outputs = weight.shape[0], inputs = weight.shape[1];
+  const std::uint32_t stride1 = padChannels(channels1);
+  const std::size_t depth = stride1 + (channels2 != 0 ? padChannels(channels2) : 0);
+  const std::size_t columns = padChannels(weight.shape[0]) / (tile.lanes * tile.vectors);
+  const std::size_t columnOutputs = std::size_t{tile.lanes} * tile.vectors;
+  std::vector<float> packed(kProducts * columns * depth * columnOutputs, 0.0f);
+  for (std::size_t o = 0; o < outputs; ++o) {
+    const std::size_t column = o / columnOutputs, within = o % columnOutputs;
+    std::size_t q = 0, lane = within;
+    if (tile.vectors > 1) {
+      const std::size_t couple = 2 * std::size_t{tile.lanes};  // outputs of two vectors
+      q = within / couple * 2 + within % 2;
+      lane = within % couple / 2;
+    }
+    for (std::size_t i = 0; i < inputs; ++i) {
+      const std::size_t row = i < channels1 ? i : stride1 + i - channels1;
+      const std::array<double, kProducts> u = transformed(&weight.values[(o * inputs + i) * kKernel * kKernel]);
+      for (std::size_t p = 0; p < kProducts; ++p) {
+        const std::size_t vector = ((p * columns + column) * (depth / 2) + row / 2) * tile.vectors + q;
+        packed[(vector * tile.lanes + lane) * 2 + row % 2] = static_cast<float>(u[p]);
+      }
+    }
+  }
+  return packed;
+}
+
+}  // namespace rivulet::ops

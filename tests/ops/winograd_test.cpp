@@ -1,0 +1,265 @@
+#include "ops/winograd.h"
+
+#include "ops/conv2d_checks.h"
+#include "ops/op_harness.h"
+#include "ops/reference/conv2d.h"
+#include "ops/reference/norm.h"
+
+namespace rivulet::test {
+namespace {
+
+using ops::Activation;
+using ops::Padding;
+
+enum Feature : std::uint32_t {
+  kBias = 1,
+  kResidual = 2,
+  kLaneBias = 4,
+  kSilu = 8,
+  kScaled = 16,
+  kSquares = 32,
+  kNorm = 64,
+  kBeta = 128,
+  kModulated = 256,
+};
+
+struct Case {
+  std::uint32_t n, h, w, c1, c2, o;
+  Padding padding = Padding::Circular;
+  std::uint32_t features = 0;
+};
+
+std::string describe(const Case& c) {
+  return "[" + std::to_string(c.n) + "," + std::to_string(c.h) + "," + std::to_string(c.w) + "," +
+         std::to_string(c.c1) + "+" + std::to_string(c.c2) + "] -> " + std::to_string(c.o) + " padding " +
+         std::to_string(static_cast<int>(c.padding)) + " features " + std::to_string(c.features);
+}
+
+/// A case on a device, and what it should give.
+struct Convolution {
+  Convolution(const vk::DeviceCaps& caps, const Case& c, DataType type, std::uint32_t seed)
+      : random(seed), harness(caps, type, false) {
+    const std::uint32_t channels = c.c1 + c.c2;
+    const auto has = [&](Feature feature) { return (c.features & feature) != 0; };
+    const auto input = [&](Image& image, const TensorDesc& shape, const char* name, float deviation) {
+      image = randomImage(random, shape, deviation);
+      return harness.input(image, name);
+    };
+    desc.name = "layer";
+    desc.padding = c.padding;
+    desc.pixelSquares = has(kSquares);
+    desc.weight = randomTensor(random, {c.o, channels, 3, 3}, 1.0f / std::sqrt(static_cast<float>(9 * channels)));
+    if (type == DataType::F16) {  // what the reference rounds to: these weights stay float
+      for (float& w : desc.weight.values) w = halfToFloat(floatToHalf(w));
+    }
+    if (has(kBias)) desc.bias = randomTensor(random, {c.o});
+    if (has(kSilu)) desc.activation = Activation::Silu;
+    if (has(kScaled)) desc.outputScale = 0.7f;
+
+    ops::Conv2dInputs inputs;
+    inputs.x = input(x, {c.n, c.h, c.w, c.c1, type}, "x", 1.0f);
+    if (c.c2 != 0) inputs.x2 = input(x2, {c.n, c.h, c.w, c.c2, type}, "x2", 1.0f);
+    if (has(kResidual)) inputs.residual = input(residual, {c.n, c.h, c.w, c.o, type}, "residual", 1.0f);
+    if (has(kLaneBias)) {
+      inputs.laneBias = input(laneBias, {c.n, 1, 1, c.o + 9, DataType::F32}, "lane bias", 1.0f);
+      inputs.laneBiasAt = 5;
+    }
+    if (has(kNorm)) {
+      norm.name = "norm";
+      norm.epsilon = 1e-3f;
+      norm.gamma = randomTensor(random, {channels}, 0.3f, 1.0f);
+      if (has(kBeta)) norm.beta = randomTensor(random, {channels}, 0.3f);
+      norm.activation = Activation::Silu;
+      if (has(kModulated)) {
+        norm.modulation = {input(modulation, {c.n, 1, 1, 2 * channels + 3, DataType::F32}, "modulation", 0.3f), 1,
+                           channels + 2};
+      }
+    }
+    const TensorDesc out = ops::checkConv2d(harness.graph, desc, inputs);
+    ops::Conv2dPlan plan = ops::planConv2d(harness.graph, desc, inputs, out);
+    y = ops::winogradConv2d(harness.graph, desc, inputs, out, plan, has(kNorm) ? &norm : nullptr);
+    squares = harness.graph.pixelSquares(y);
+  }
+
+  Image reference() const {
+    Image whole = reference::concat(x, x2.values.empty() ? nullptr : &x2);
+    if (!norm.gamma.values.empty()) {
+      whole = reference::norm(norm, whole, modulation.values.empty() ? nullptr : &modulation);
+    }
+    reference::ConvInputs in;
+    in.x = &whole;
+    if (!residual.values.empty()) in.residual = &residual;
+    if (!laneBias.values.empty()) in.laneBias = &laneBias;
+    in.laneBiasAt = 5;
+    return reference::conv2d(desc, in, harness.graph.desc(y));
+  }
+
+  std::mt19937 random;
+  OpHarness harness;
+  Image x, x2, residual, laneBias, modulation;
+  ops::Conv2dDesc desc;
+  ops::NormDesc norm;
+  graph::Tensor y, squares;
+};
+
+class Winograd : public GpuTest {
+ protected:
+  void SetUp() override {
+    GpuTest::SetUp();
+    if (IsSkipped()) return;
+    if (!caps().int64 || !caps().bufferDeviceAddress || !caps().isSoftware()) {
+      GTEST_SKIP() << "Winograd's kernels are for software devices with 64-bit integers";
+    }
+  }
+
+  void check(const Case& c, DataType type, std::uint32_t seed) {
+    SCOPED_TRACE(describe(c) + (type == DataType::F32 ? " f32" : " f16"));
+    Convolution setup(caps(), c, type, seed);
+    std::vector<graph::Tensor> outputs = {setup.y};
+    if (setup.squares) outputs.push_back(setup.squares);
+    setup.harness.run(pipelines(), stream(), outputs);
+    const Image have = setup.harness.read(setup.y);
+    // The transforms' coefficients go up to 8 and cancel: ten times the rounding of a direct sum.
+    const float tolerance = type == DataType::F32 ? 1e-4f : 1e-3f;
+    expectClose(have, setup.reference(), tolerance, tolerance, "winograd");
+    if (!setup.squares) return;
+    std::vector<float> sums(have.desc.pixels());  // a plane: what pads its end is nobody's
+    std::memcpy(sums.data(), setup.harness.bytes(setup.squares).data(), sums.size() * sizeof(float));
+    for (std::uint32_t pixel = 0; pixel < have.desc.pixels(); ++pixel) {
+      const std::uint32_t area = c.h * c.w, n = pixel / area, py = pixel % area / c.w, px = pixel % c.w;
+      double sum = 0;
+      for (std::uint32_t o = 0; o < c.o; ++o) sum += double{have.at(n, o, py, px)} * double{have.at(n, o, py, px)};
+      const double slack = type == DataType::F32 ? 1e-5 : 2e-3;  // in fp16 `have` is rounded, what was summed is not
+      ASSERT_NEAR(sums[pixel], sum, slack * (1 + sum)) << "squares of pixel " << pixel;
+    }
+  }
+
+  std::vector<DataType> types() const {
+    return caps().storage16 ? std::vector{DataType::F32, DataType::F16} : std::vector{DataType::F32};
+  }
+};
+
+constexpr Padding kCircular = Padding::Circular, kZero = Padding::Zero;
+constexpr std::uint32_t kEpilogue = kBias | kResidual | kLaneBias | kSilu | kScaled | kSquares;
+
+TEST_F(Winograd, MatchesTheReference) {
+  const std::vector<Case> cases = {
+      {1, 8, 8, 64, 0, 64, kCircular, kBias},
+      {1, 16, 16, 32, 32, 32, kCircular, kBias | kNorm | kSquares},
+      {2, 8, 8, 96, 0, 96, kCircular, kBias | kNorm | kModulated | kResidual | kSquares},
+      {1, 8, 12, 192, 0, 24, kCircular, kBias},  // several depths, an odd number of vectors
+      {3, 7, 5, 19, 0, 13, kCircular, kEpilogue},
+      {3, 7, 5, 19, 14, 16, kZero, kEpilogue | kNorm | kBeta | kModulated},
+      {2, 9, 6, 8, 3, 40, kZero, kNorm},
+      {1, 1, 1, 3, 0, 5, kCircular, kBias},
+      {1, 1, 1, 3, 0, 5, kZero, kBias | kNorm},
+      {2, 2, 3, 8, 8, 8, kCircular, kSquares},
+      {1, 1, 19, 8, 0, 16, kZero, kSilu},
+      {1, 17, 1, 40, 0, 16, kCircular, kLaneBias},
+  };
+  for (const DataType type : types()) {
+    for (const Case& c : cases) check(c, type, 1);
+  }
+}
+
+TEST_F(Winograd, RandomShapes) {
+  std::mt19937 random(11);
+  const auto pick = [&](std::uint32_t from, std::uint32_t to) {
+    return std::uniform_int_distribution<std::uint32_t>(from, to)(random);
+  };
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    const std::uint32_t channels2 = pick(0, 1) * pick(1, 30);
+    const Case c{
+        pick(1, 3),  pick(1, 18), pick(1, 18), pick(1, 40), channels2, pick(1, 48), pick(0, 1) != 0 ? kZero : kCircular,
+        pick(0, 511)};
+    check(c, types()[pick(0, 1) % types().size()], i);
+  }
+}
+
+/// A lane of a batch has the bytes it has alone, and the same bytes every time.
+TEST_F(Winograd, LanesOfABatchAreIndependent) {
+  const Case c{3, 9, 7, 16, 0, 24, kCircular, kBias};
+  Convolution batch(caps(), c, DataType::F32, 4);
+  batch.harness.run(pipelines(), stream(), {batch.y});
+  const std::vector<std::byte> all = batch.harness.bytes(batch.y);
+  batch.harness.rerun();
+  EXPECT_EQ(batch.harness.bytes(batch.y), all);
+  for (std::uint32_t n = 0; n < c.n; ++n) {
+    OpHarness alone(caps(), DataType::F32, false);
+    ops::Conv2dInputs inputs;
+    inputs.x = alone.input(laneOf(batch.x, n), "x");
+    const TensorDesc out = ops::checkConv2d(alone.graph, batch.desc, inputs);
+    const ops::Conv2dPlan plan = ops::planConv2d(alone.graph, batch.desc, inputs, out);
+    const graph::Tensor y = ops::winogradConv2d(alone.graph, batch.desc, inputs, out, plan);
+    alone.run(pipelines(), stream(), {y});
+    const std::vector<std::byte> one = alone.bytes(y);
+    ASSERT_EQ(one.size() * c.n, all.size());
+    EXPECT_EQ(std::memcmp(one.data(), all.data() + n * one.size(), one.size()), 0) << "lane " << n;
+  }
+}
+
+/// A grid that is wider than one axis allows goes on along the next.
+TEST_F(Winograd, GridsOverTwoAxes) {
+  vk::DeviceCaps narrow = caps();
+  narrow.maxWorkgroupCount[0] = 5;
+  const Case c{1, 12, 13, 16, 0, 16, kCircular, kBias | kSquares};
+  Convolution wide(caps(), c, DataType::F32, 2), folded(narrow, c, DataType::F32, 2);
+  wide.harness.run(pipelines(), stream(), {wide.y});
+  folded.harness.run(pipelines(), stream(), {folded.y});
+  EXPECT_EQ(folded.harness.bytes(folded.y), wide.harness.bytes(wide.y));
+}
+
+/// The plan and normConv2d() take this way where there is enough to do, whatever the batch.
+TEST_F(Winograd, IsChosenByChannelsAndSize) {
+  const auto chosen = [&](std::uint32_t n, std::uint32_t size, std::uint32_t in, std::uint32_t out) {
+    return ops::chooseConv2dPlan(caps(), {n, size, size, in, out, 3, 1, kCircular, DataType::F32}).winograd;
+  };
+  EXPECT_TRUE(chosen(1, 32, 64, 64));
+  EXPECT_TRUE(chosen(1, 64, 128, 64));
+  EXPECT_FALSE(chosen(1, 16, 64, 64));
+  EXPECT_FALSE(chosen(16, 16, 64, 64));
+  EXPECT_FALSE(chosen(1, 64, 32, 64));
+  EXPECT_FALSE(chosen(1, 64, 64, 32));
+}
+
+TEST_F(Winograd, NormAndConvolutionMatchTheReference) {
+  std::mt19937 random(5);
+  OpHarness harness(caps(), DataType::F32, false);
+  const Image x = randomImage(random, {1, 32, 32, 64, DataType::F32});
+  ops::NormDesc norm;
+  norm.name = "norm";
+  norm.gamma = randomTensor(random, {64}, 0.3f, 1.0f);
+  norm.activation = Activation::Silu;
+  ops::Conv2dDesc desc;
+  desc.name = "layer";
+  desc.weight = randomTensor(random, {64, 64, 3, 3}, 0.04f);
+  desc.bias = randomTensor(random, {64});
+  const graph::Tensor y = ops::normConv2d(harness.graph, norm, {.x = harness.input(x, "x")}, desc);
+  ASSERT_EQ(harness.graph.dispatches().size(), 4u);  // squares, and three of the convolution
+  harness.run(pipelines(), stream(), {y});
+  const Image normed = reference::norm(norm, x, nullptr);
+  reference::ConvInputs in;
+  in.x = &normed;
+  expectClose(harness.read(y), reference::conv2d(desc, in, harness.graph.desc(y)), 1e-4f, 1e-4f, "norm and winograd");
+}
+
+/// Two executables whose sizes want other layouts do not share weights; those of one size do.
+TEST_F(Winograd, WeightsFitTheSizesTheyWerePackedFor) {
+  std::mt19937 random(6);
+  ops::Conv2dDesc desc;
+  desc.name = "layer";
+  desc.weight = randomTensor(random, {64, 64, 3, 3}, 0.04f);
+  const auto graphOf = [&](std::uint32_t n, std::uint32_t size) {
+    graph::Graph graph(caps(), DataType::F32);
+    ops::Conv2dInputs inputs;
+    inputs.x = graph.persistent({n, size, size, 64, DataType::F32}, "x");
+    graph.keep(ops::conv2d(graph, desc, inputs));
+    return graph;
+  };
+  const auto weights = graph::WeightBuffer::create(graphOf(1, 32), stream(), device(), "test");
+  EXPECT_TRUE(weights->fits(graphOf(2, 64)));
+  EXPECT_FALSE(weights->fits(graphOf(1, 16)));
+}
+
+}  // namespace
+}  // namespace rivulet::test
