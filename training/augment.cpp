@@ -93,7 +93,7 @@ Example Augment::centre(const Tile& tile) const {
   return {
       tile.classIndex, tile.style,
       whiten(cropOf(image, (image.width - options_.crop) / 2, (image.height - options_.crop) / 2, options_.crop, {}),
-               tile.style)};
+             tile.style)};
 }
 
 }  // namespace rivulet::training

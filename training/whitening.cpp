@@ -26,7 +26,8 @@ Matrix3 opponentBasis() {
 
 Matrix3 inverseOpponentBasis() {
   constexpr double k = kWhiteningChroma;
-  return {{{1, 1 / (k * kRoot2), 1 / (k * kRoot6)}, {1, 0, -2 / (k * kRoot6)}, {1, -1 / (k * kRoot2), 1 / (k * kRoot6)}}};
+  return {
+      {{1, 1 / (k * kRoot2), 1 / (k * kRoot6)}, {1, 0, -2 / (k * kRoot6)}, {1, -1 / (k * kRoot2), 1 / (k * kRoot6)}}};
 }
 
 std::vector<float> whiten(std::vector<float> pixels, const Style& style) {

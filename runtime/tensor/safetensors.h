@@ -1,7 +1,7 @@
 #pragma once
-// Reads safetensors files: an 8-byte little-endian header length, a JSON header, then raw tensor bytes. The file is memory-
-// mapped; every length, offset, shape and type is checked before anything is believed, so no file can make it read out of
-// bounds. No pickles.
+// Reads safetensors files: an 8-byte little-endian header length, a JSON header, then raw tensor bytes. The file is
+// memory- mapped; every length, offset, shape and type is checked before anything is believed, so no file can make it
+// read out of bounds. No pickles.
 
 #include <cstddef>
 #include <cstdint>
@@ -26,9 +26,9 @@ struct SafetensorsEntry {
 /// Thread-safety: immutable after opening.
 class Safetensors {
  public:
-  /// Errors: Io (cannot be opened); CorruptFile naming the file, the tensor and what was expected: truncated, header too large
-  /// or not JSON, unknown dtype, byte range outside the file, overlapping or leaving gaps, size not matching shape and dtype, shape
-  /// product overflow; Unsupported for a pickle (.bin, .pt, .ckpt), saying how to convert it.
+  /// Errors: Io (cannot be opened); CorruptFile naming the file, the tensor and what was expected: truncated, header
+  /// too large or not JSON, unknown dtype, byte range outside the file, overlapping or leaving gaps, size not matching
+  /// shape and dtype, shape product overflow; Unsupported for a pickle (.bin, .pt, .ckpt), saying how to convert it.
   static Safetensors open(const std::filesystem::path& path);
   /// The same from memory; copies nothing, so `bytes` must outlive it.
   static Safetensors parse(std::span<const std::byte> bytes, const std::string& name);
@@ -40,8 +40,8 @@ class Safetensors {
   bool contains(const std::string& tensor) const { return tensors_.contains(tensor); }
   /// Errors: CorruptFile naming the file and the missing tensor.
   const SafetensorsEntry& at(const std::string& tensor) const;
-  /// F32, F16 or BF16 widened to float. With `shape`, any other shape is Error(CorruptFile) with both shapes. Values that are not
-  /// finite are refused.
+  /// F32, F16 or BF16 widened to float. With `shape`, any other shape is Error(CorruptFile) with both shapes. Values
+  /// that are not finite are refused.
   HostTensor floats(const std::string& tensor, std::span<const std::uint32_t> shape = {}) const;
   /// I32 or I64.
   std::vector<std::int64_t> integers(const std::string& tensor) const;

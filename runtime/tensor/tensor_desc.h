@@ -1,6 +1,6 @@
 #pragma once
-// Shapes and storage of activations. Everything is channels-last, [N,H,W,C], with C padded to a multiple of 8; the padding
-// holds zeros, so a kernel may read it as data.
+// Shapes and storage of activations. Everything is channels-last, [N,H,W,C], with C padded to a multiple of 8; the
+// padding holds zeros, so a kernel may read it as data.
 
 #include <cstdint>
 #include <string>
@@ -10,9 +10,13 @@ namespace rivulet {
 
 enum class DataType : std::uint8_t { F32, F16 };
 
-constexpr std::uint32_t sizeOf(DataType type) { return type == DataType::F32 ? 4u : 2u; }
+constexpr std::uint32_t sizeOf(DataType type) {
+  return type == DataType::F32 ? 4u : 2u;
+}
 constexpr std::uint32_t kChannelAlignment = 8;
-constexpr std::uint32_t padChannels(std::uint32_t c) { return (c + kChannelAlignment - 1) / kChannelAlignment * kChannelAlignment; }
+constexpr std::uint32_t padChannels(std::uint32_t c) {
+  return (c + kChannelAlignment - 1) / kChannelAlignment * kChannelAlignment;
+}
 
 /// One activation: `n` images (lanes of the batch) of h × w pixels and c channels. A vector per lane has h = w = 1.
 struct TensorDesc {

@@ -1,5 +1,5 @@
-// gtest's main, plus --rvl-file=ops/conv2d_test.cpp: run the tests written in that file. ctest has one entry per test file
-// (starting Vulkan is slow on a software driver), and the file is the one thing the build knows about a test.
+// gtest's main, plus --rvl-file=ops/conv2d_test.cpp: run the tests written in that file. ctest has one entry per test
+// file (starting Vulkan is slow on a software driver), and the file is the one thing the build knows about a test.
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
-// In a sanitized program only: the Vulkan loader unloads the driver with the last instance, and a report about memory that
-// the driver still holds then has no module to name. So libraries stay loaded, and what the software driver (and the
-// LLVM in it) holds for good or does between its own, uninstrumented, threads is not ours to report.
+// In a sanitized program only: the Vulkan loader unloads the driver with the last instance, and a report about memory
+// that the driver still holds then has no module to name. So libraries stay loaded, and what the software driver (and
+// the LLVM in it) holds for good or does between its own, uninstrumented, threads is not ours to report.
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define RVL_SANITIZED 1

@@ -1,5 +1,5 @@
-// rivulet-shader-compiler: one GLSL compute shader in, one C++ file holding its SPIR-V out, and a dependency file for the
-// build. Runs at build time only; the runtime never sees GLSL.
+// rivulet-shader-compiler: one GLSL compute shader in, one C++ file holding its SPIR-V out, and a dependency file for
+// the build. Runs at build time only; the runtime never sees GLSL.
 
 #include <glslang/Public/ResourceLimits.h>
 #include <glslang/Public/ShaderLang.h>
