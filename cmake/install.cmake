@@ -16,8 +16,10 @@ install(
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+# Without the headers that show nlohmann/json, which no user of the library has to have.
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/runtime/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/rivulet"
-        FILES_MATCHING PATTERN "*.h")
+        FILES_MATCHING PATTERN "*.h"
+        PATTERN "config_reader.h" EXCLUDE PATTERN "json_options.h" EXCLUDE PATTERN "scheduler_config.h" EXCLUDE)
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/shaders/shared" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/rivulet"
         FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/models" DESTINATION "${CMAKE_INSTALL_DATADIR}/rivulet"

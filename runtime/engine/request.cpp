@@ -172,6 +172,11 @@ StepPlan makePlan(const models::NetworkInfo& info, const Request& request) {
   const std::uint32_t steps = request.steps == 0 ? kDefaultSteps : request.steps;
   if (steps > kMaxSteps)
     invalid(std::to_string(steps) + " steps: at most " + std::to_string(kMaxSteps) + " can be asked for");
+  if (info.outChannels != info.inChannels && info.outChannels != 2 * info.inChannels) {
+    invalid("'" + info.name + "' cannot be sampled: it takes " + std::to_string(info.inChannels) +
+            " channels and gives " + std::to_string(info.outChannels) +
+            "; a sampler needs as many, or twice as many for a learned variance");
+  }
   StepPlan plan = makeStepPlan(samplerConfig(info, request), static_cast<int>(steps));
   if (plan.usesLearnedVariance() && info.outChannels < 2 * info.inChannels) {
     invalid("sampler " + plan.sampler + " is set to learned variance, which '" + info.name +

@@ -13,10 +13,6 @@
 #include "core/error.h"
 #include "core/log.h"
 
-#ifndef RIVULET_VERSION
-#define RIVULET_VERSION "0.1.0"
-#endif
-
 namespace rivulet::vk {
 
 namespace {

@@ -144,6 +144,16 @@ TEST(MakePlan, SaysWhatThereIs) {
       ErrorCode::InvalidArgument, [&] { makePlan(network.info(), request); }, "1001 steps", "at most 1000");
 }
 
+TEST(MakePlan, RefusesANetworkThatIsNoDenoiser) {
+  FakeNetwork network = materials();
+  network.edit().outChannels = 4;
+  test::expectError(
+      ErrorCode::InvalidArgument, [&] { makePlan(network.info(), brick()); }, "materials",
+      "takes 3 channels and gives 4");
+  network.edit().outChannels = 6;
+  EXPECT_NO_THROW(makePlan(network.info(), brick()));
+}
+
 TEST(FillConditioning, PutsEverythingWhereTheLayoutSays) {
   const FakeNetwork network = materials();
   Request request = brick();
