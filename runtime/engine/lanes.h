@@ -23,13 +23,21 @@ class Lanes {
   Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines, vk::CommandStream& stream,
         const LaneShape& shape, std::shared_ptr<const graph::WeightBuffer> weights,
         const graph::ExecutableOptions& options);
+  /// From a graph built before (its memory was looked at, or its weights prepared without a queue). Errors: as
+  /// graph::Executable.
+  Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines, LaneGraph built,
+        const LaneShape& shape, std::shared_ptr<const graph::WeightBuffer> weights,
+        const graph::ExecutableOptions& options);
 
   const LaneShape& shape() const { return shape_; }
   const graph::Executable& executable() const { return *executable_; }
   const std::shared_ptr<const graph::WeightBuffer>& weights() const { return weights_; }
+  const SamplerState& samplerState() const { return state_; }
+  /// Dispatches [0, networkFirst()) write the state that lanes begin with.
+  std::uint32_t networkFirst() const { return networkFirst_; }
 
   /// Gives a lane a resolved request of this shape's size. It starts from noise at the next evaluation.
-  void assign(std::uint32_t lane, const Request& request, std::shared_ptr<const StepPlan> plan);
+  void assign(std::uint32_t lane, std::shared_ptr<const Request> request, std::shared_ptr<const StepPlan> plan);
   /// Takes the lane's request away: cancelled, or finished and read back.
   void release(std::uint32_t lane) { lanes_.at(lane).reset(); }
   bool active(std::uint32_t lane) const { return lanes_.at(lane).has_value(); }
@@ -37,10 +45,14 @@ class Lanes {
   std::uint32_t evaluation(std::uint32_t lane) const { return lanes_.at(lane)->call; }
   bool finished(std::uint32_t lane) const;
   std::uint32_t activeCount() const;
+  /// The evaluations of a lane's plan.
+  const StepPlan& plan(std::uint32_t lane) const { return *lanes_.at(lane)->plan; }
+  /// Begins the request of a lane anew: what was recorded for it never ran.
+  void restart(std::uint32_t lane) { lanes_.at(lane)->call = 0; }
 
   /// One evaluation is recordParameters(), then dispatches [0, executable().size()) in any slices, then advance().
-  /// Lanes without a request, or that are finished, keep their state.
-  void recordParameters(VkCommandBuffer commands) const;
+  /// Lanes without a request, or that are finished, keep their state. None of them allocates host memory.
+  void recordParameters(VkCommandBuffer commands);
   void advance();
   /// Copies the states of all lanes to `destination` (stateBytes() bytes).
   void recordReadback(VkCommandBuffer commands, const vk::Buffer& destination) const;
@@ -49,8 +61,10 @@ class Lanes {
   std::vector<float> state(std::span<const std::byte> bytes, std::uint32_t lane) const;
 
  private:
+  void compile(vk::PipelineCache& pipelines, LaneGraph built, const graph::ExecutableOptions& options);
+
   struct Job {
-    Request request;
+    std::shared_ptr<const Request> request;
     std::shared_ptr<const StepPlan> plan;
     std::uint32_t call = 0;
   };
@@ -60,7 +74,11 @@ class Lanes {
   graph::Tensor conditioning_;
   std::shared_ptr<const graph::WeightBuffer> weights_;
   std::unique_ptr<graph::Executable> executable_;
+  std::uint32_t networkFirst_ = 0;
   std::vector<std::optional<Job>> lanes_;
+  // What recordParameters() fills: the rows of the conditioning, the parameters of noise and step.
+  std::vector<float> rows_;
+  std::vector<StepParams> initial_, steps_;
 };
 
 }  // namespace rivulet::engine

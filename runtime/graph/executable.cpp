@@ -44,13 +44,13 @@ bool touches(const std::vector<Range>& ranges, const Range& range) {
 
 }  // namespace
 
-std::shared_ptr<const WeightBuffer> WeightBuffer::create(const Graph& graph, vk::CommandStream& stream,
-                                                         const std::shared_ptr<vk::Device>& device,
-                                                         const std::string& name) {
-  auto result = std::make_shared<WeightBuffer>();
-  const std::uint64_t bytes = std::max<std::uint64_t>(graph.weightBytes_, kOffsetUnit);
-  result->buffer_ = vk::Buffer(device, vk::BufferUse::Device, bytes, name + " weights");
-  std::vector<std::byte> packed(bytes);
+WeightBuffer::WeightBuffer(const Graph& graph, const std::shared_ptr<vk::Device>& device, const std::string& name)
+    : buffer_(device, vk::BufferUse::Device, std::max<std::uint64_t>(graph.weightBytes_, kOffsetUnit),
+              name + " weights") {
+  for (const Graph::WeightInfo& weight : graph.weights_) layout_.emplace_back(weight.name, weight.bytes);
+}
+
+void WeightBuffer::pack(const Graph& graph, std::span<std::byte> packed) {
   for (const Graph::WeightInfo& weight : graph.weights_) {
     const std::vector<std::byte> data = weight.pack();
     if (data.size() != weight.bytes) {
@@ -58,9 +58,26 @@ std::shared_ptr<const WeightBuffer> WeightBuffer::create(const Graph& graph, vk:
                                            " bytes, planned were " + std::to_string(weight.bytes));
     }
     std::memcpy(packed.data() + weight.offset, data.data(), data.size());
-    result->layout_.emplace_back(weight.name, weight.bytes);
   }
+}
+
+std::shared_ptr<const WeightBuffer> WeightBuffer::create(const Graph& graph, vk::CommandStream& stream,
+                                                         const std::shared_ptr<vk::Device>& device,
+                                                         const std::string& name) {
+  std::shared_ptr<WeightBuffer> result(new WeightBuffer(graph, device, name));
+  std::vector<std::byte> packed(result->buffer_.size());
+  pack(graph, packed);
   stream.upload(result->buffer_, 0, packed);
+  return result;
+}
+
+std::shared_ptr<const WeightBuffer> WeightBuffer::prepare(const Graph& graph, const std::shared_ptr<vk::Device>& device,
+                                                          const std::string& name, vk::Buffer& staging) {
+  std::shared_ptr<WeightBuffer> result(new WeightBuffer(graph, device, name));
+  staging = vk::Buffer(device, vk::BufferUse::Upload, result->buffer_.size(), name + " weights, staged");
+  std::memset(staging.mapped().data(), 0, staging.mapped().size());  // gaps between weights
+  pack(graph, staging.mapped());
+  staging.flush();
   return result;
 }
 

@@ -23,10 +23,16 @@ class WeightBuffer {
   /// Packs and uploads the graph's weights through `stream`, waiting for the copy.
   static std::shared_ptr<const WeightBuffer> create(const Graph& graph, vk::CommandStream& stream,
                                                     const std::shared_ptr<vk::Device>& device, const std::string& name);
+  /// The same without a queue: allocates, and packs into `staging`, from which whoever has a command buffer copies all
+  /// of it before the first evaluation. Touches no queue, so any thread may do it.
+  static std::shared_ptr<const WeightBuffer> prepare(const Graph& graph, const std::shared_ptr<vk::Device>& device,
+                                                     const std::string& name, vk::Buffer& staging);
   const vk::Buffer& buffer() const { return buffer_; }
 
  private:
   friend class Executable;
+  WeightBuffer(const Graph& graph, const std::shared_ptr<vk::Device>& device, const std::string& name);
+  static void pack(const Graph& graph, std::span<std::byte> packed);
   vk::Buffer buffer_;
   std::vector<std::pair<std::string, std::uint64_t>> layout_;  // name and bytes, in order
 };

@@ -47,8 +47,18 @@ PipelineCache::PipelineCache(std::shared_ptr<Device> device, const std::filesyst
     file_ = directory / cacheFileName(caps);
     data = readCacheFile(file_, caps);
   }
-  loadedBytes_ = data.size();
+  open(data);
+}
 
+PipelineCache::PipelineCache(std::shared_ptr<Device> device, const CacheBlob& blob)
+    : device_(std::move(device)) {
+  open(blob.bytes.empty() ? std::vector<std::byte>()
+                          : decodeCache(blob.bytes, device_->caps(), "the pipeline cache given"));
+}
+
+void PipelineCache::open(std::span<const std::byte> data) {
+  const DeviceCaps& caps = device_->caps();
+  loadedBytes_ = data.size();
   const DeviceFunctions& fn = device_->fn();
   try {
     VkPipelineCacheCreateInfo cache{VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
@@ -205,17 +215,26 @@ void PipelineCache::warm(std::span<const PipelineKey> keys,
 void PipelineCache::save() {
   if (file_.empty()) return;
   const std::lock_guard saving(saveMutex_);
+  const std::vector<std::byte> data = driverData();
+  if (data.size() <= diskBytes()) return;
+  writeCacheFile(file_, device_->caps(), data);
+  const std::lock_guard lock(mutex_);
+  loadedBytes_ = data.size();
+}
+
+std::vector<std::byte> PipelineCache::driverData() const {
   const DeviceFunctions& fn = device_->fn();
   std::size_t bytes = 0;
   check(fn.GetPipelineCacheData(device_->handle(), cache_, &bytes, nullptr), "vkGetPipelineCacheData");
-  if (bytes <= diskBytes()) return;
   std::vector<std::byte> data(bytes);
   // The cache may have grown since: what fits is complete in itself (VK_INCOMPLETE is no error).
   check(fn.GetPipelineCacheData(device_->handle(), cache_, &bytes, data.data()), "vkGetPipelineCacheData");
   data.resize(bytes);
-  writeCacheFile(file_, device_->caps(), data);
-  const std::lock_guard lock(mutex_);
-  loadedBytes_ = bytes;
+  return data;
+}
+
+std::vector<std::byte> PipelineCache::blob() const {
+  return encodeCache(device_->caps(), driverData());
 }
 
 std::size_t PipelineCache::diskBytes() const {

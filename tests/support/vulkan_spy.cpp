@@ -19,7 +19,10 @@
 #define RVL_VK_ALLOCATOR_FUNCTIONS(X)  \
   X(GetBufferMemoryRequirements2)      \
   X(GetDeviceBufferMemoryRequirements) \
-  X(BindBufferMemory2)
+  X(BindBufferMemory2)                 \
+  X(GetImageMemoryRequirements2)       \
+  X(GetDeviceImageMemoryRequirements)  \
+  X(BindImageMemory2)
 
 #define RVL_VK_SPIED_FUNCTIONS(X)       \
   RVL_VK_GLOBAL_FUNCTIONS(X)            \
@@ -89,6 +92,7 @@ bool isQuery(std::size_t id) {
       kIdDeviceWaitIdle,
       kIdSetDebugUtilsObjectNameEXT,
       kIdGetPipelineCacheData,
+      kIdGetPhysicalDeviceImageFormatProperties,
   };
   for (const std::size_t query : kQueries)
     if (query == id) return true;
