@@ -15,6 +15,15 @@
 
 namespace rivulet::engine {
 
+/// What a lane of this shape needs memory for. Errors: OutOfDeviceMemory with the bytes needed and available,
+/// InvalidArgument (size), MissingFeature (fp16). Touches nothing. Thread-safe.
+LaneGraph planLanes(const models::Network& network, const vk::Device& device, const LaneShape& shape);
+
+/// A state to begin from instead of noise, in the layout of a lane.
+struct GivenState {
+  std::vector<std::byte> x, modelInput;
+};
+
 /// Thread-safety: one thread at a time.
 class Lanes {
  public:
@@ -36,8 +45,10 @@ class Lanes {
   /// Dispatches [0, networkFirst()) write the state that lanes begin with.
   std::uint32_t networkFirst() const { return networkFirst_; }
 
-  /// Gives a lane a resolved request of this shape's size. It starts from noise at the next evaluation.
-  void assign(std::uint32_t lane, std::shared_ptr<const Request> request, std::shared_ptr<const StepPlan> plan);
+  /// Gives a lane a resolved request of this shape's size. It starts from noise at the next evaluation, or from what
+  /// recordGivenState() put there since.
+  void assign(std::uint32_t lane, std::shared_ptr<const Request> request, std::shared_ptr<const StepPlan> plan,
+              bool givenState = false);
   /// Takes the lane's request away: cancelled, or finished and read back.
   void release(std::uint32_t lane) { lanes_.at(lane).reset(); }
   bool active(std::uint32_t lane) const { return lanes_.at(lane).has_value(); }
@@ -54,6 +65,12 @@ class Lanes {
   /// Lanes without a request, or that are finished, keep their state. None of them allocates host memory.
   void recordParameters(VkCommandBuffer commands);
   void advance();
+  /// The noisy state that the first call of `plan` expects of a clean one: alpha x0 + sigma noise, with the noise that
+  /// `seed` would start from. `x0` [C,H,W] is a state, not a picture. Thread-safe.
+  static GivenState givenState(const models::Network& network, const LaneShape& shape, const StepPlan& plan,
+                               std::uint64_t seed, std::span<const float> x0);
+  /// Puts into a lane what `source` holds: GivenState::x, and modelInput behind it.
+  void recordGivenState(VkCommandBuffer commands, std::uint32_t lane, const vk::Buffer& source) const;
   /// Copies the states of all lanes to `destination` (stateBytes() bytes).
   void recordReadback(VkCommandBuffer commands, const vk::Buffer& destination) const;
   std::uint64_t stateBytes() const;
@@ -67,6 +84,7 @@ class Lanes {
     std::shared_ptr<const Request> request;
     std::shared_ptr<const StepPlan> plan;
     std::uint32_t call = 0;
+    bool givenState = false;
   };
   std::shared_ptr<const models::Network> network_;
   LaneShape shape_;

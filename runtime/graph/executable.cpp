@@ -134,7 +134,8 @@ Executable::Executable(Graph graph, vk::PipelineCache& pipelines, std::shared_pt
   }
   planBarriers();
   if (!device_->caps().bufferDeviceAddress) {
-    createDescriptorSet(pipelines, options.name);
+    descriptorSet_ =
+        pipelines.makeDescriptorSet(arena_, weights_->buffer_, options.name + " arena and weights", descriptorPool_);
   }
 }
 
@@ -174,44 +175,6 @@ void Executable::planBarriers() {
       writes.push_back(range(t));
     }
   }
-}
-
-void Executable::createDescriptorSet(const vk::PipelineCache& pipelines, const std::string& name) {
-  const vk::DeviceFunctions& fn = device_->fn();
-  const VkDescriptorPoolSize poolSize{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 2};
-  VkDescriptorPoolCreateInfo poolInfo{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
-  poolInfo.maxSets = 1;
-  poolInfo.poolSizeCount = 1;
-  poolInfo.pPoolSizes = &poolSize;
-  vk::check(fn.CreateDescriptorPool(device_->handle(), &poolInfo, nullptr, &descriptorPool_),
-            "vkCreateDescriptorPool(executable)");
-  device_->setName(VK_OBJECT_TYPE_DESCRIPTOR_POOL, descriptorPool_, name + " descriptors");
-
-  const VkDescriptorSetLayout setLayout = pipelines.setLayout();
-  VkDescriptorSetAllocateInfo allocateInfo{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
-  allocateInfo.descriptorPool = descriptorPool_;
-  allocateInfo.descriptorSetCount = 1;
-  allocateInfo.pSetLayouts = &setLayout;
-  const VkResult result = fn.AllocateDescriptorSets(device_->handle(), &allocateInfo, &descriptorSet_);
-  if (result != VK_SUCCESS) {
-    fn.DestroyDescriptorPool(device_->handle(), descriptorPool_, nullptr);
-    descriptorPool_ = VK_NULL_HANDLE;
-    vk::check(result, "vkAllocateDescriptorSets(executable)");
-  }
-  device_->setName(VK_OBJECT_TYPE_DESCRIPTOR_SET, descriptorSet_, name + " arena and weights");
-
-  const VkDescriptorBufferInfo buffers[2] = {{arena_.handle(), 0, VK_WHOLE_SIZE},
-                                             {weights_->buffer_.handle(), 0, VK_WHOLE_SIZE}};
-  VkWriteDescriptorSet writes[2]{};
-  for (std::uint32_t binding = 0; binding < 2; ++binding) {
-    writes[binding].sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
-    writes[binding].dstSet = descriptorSet_;
-    writes[binding].dstBinding = binding;
-    writes[binding].descriptorCount = 1;
-    writes[binding].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-    writes[binding].pBufferInfo = &buffers[binding];
-  }
-  fn.UpdateDescriptorSets(device_->handle(), 2, writes, 0, nullptr);
 }
 
 void Executable::bind(VkCommandBuffer commands) const {
@@ -293,7 +256,12 @@ void Executable::clear(VkCommandBuffer commands, Tensor tensor) const {
 
 void Executable::copyIn(VkCommandBuffer commands, const vk::Buffer& source, std::uint64_t sourceOffset,
                         Tensor destination) const {
-  const VkBufferCopy region{sourceOffset, offset(destination), desc(destination).bytes()};
+  copyIn(commands, source, sourceOffset, destination, 0, desc(destination).bytes());
+}
+
+void Executable::copyIn(VkCommandBuffer commands, const vk::Buffer& source, std::uint64_t sourceOffset,
+                        Tensor destination, std::uint64_t destinationOffset, std::uint64_t bytes) const {
+  const VkBufferCopy region{sourceOffset, offset(destination) + destinationOffset, bytes};
   fullBarrier(device_->fn(), commands);
   device_->fn().CmdCopyBuffer(commands, source.handle(), arena_.handle(), 1, &region);
   fullBarrier(device_->fn(), commands);

@@ -69,6 +69,9 @@ class Executable {
   void clear(VkCommandBuffer commands, Tensor tensor) const;
   /// Copies between a persistent tensor and a buffer, with the barriers around it.
   void copyIn(VkCommandBuffer commands, const vk::Buffer& source, std::uint64_t sourceOffset, Tensor destination) const;
+  /// `bytes` of it, to `destinationOffset` within the tensor.
+  void copyIn(VkCommandBuffer commands, const vk::Buffer& source, std::uint64_t sourceOffset, Tensor destination,
+              std::uint64_t destinationOffset, std::uint64_t bytes) const;
   void copyOut(VkCommandBuffer commands, Tensor source, const vk::Buffer& destination,
                std::uint64_t destinationOffset) const;
 
@@ -91,7 +94,6 @@ class Executable {
   };
   void bind(VkCommandBuffer commands) const;
   void planBarriers();
-  void createDescriptorSet(const vk::PipelineCache& pipelines, const std::string& name);
 
   Graph graph_;
   std::shared_ptr<vk::Device> device_;

@@ -180,6 +180,45 @@ VkPipeline PipelineCache::create(const PipelineKey& key) const {
   return pipeline;
 }
 
+VkDescriptorSet PipelineCache::makeDescriptorSet(const Buffer& arena, const Buffer& weights, const std::string& name,
+                                                 VkDescriptorPool& pool) const {
+  const DeviceFunctions& fn = device_->fn();
+  const VkDescriptorPoolSize poolSize{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 2};
+  VkDescriptorPoolCreateInfo poolInfo{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
+  poolInfo.maxSets = 1;
+  poolInfo.poolSizeCount = 1;
+  poolInfo.pPoolSizes = &poolSize;
+  check(fn.CreateDescriptorPool(device_->handle(), &poolInfo, nullptr, &pool),
+        ("vkCreateDescriptorPool(" + name + ")").c_str());
+  device_->setName(VK_OBJECT_TYPE_DESCRIPTOR_POOL, pool, name);
+
+  VkDescriptorSetAllocateInfo allocateInfo{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
+  allocateInfo.descriptorPool = pool;
+  allocateInfo.descriptorSetCount = 1;
+  allocateInfo.pSetLayouts = &setLayout_;
+  VkDescriptorSet set = VK_NULL_HANDLE;
+  const VkResult result = fn.AllocateDescriptorSets(device_->handle(), &allocateInfo, &set);
+  if (result != VK_SUCCESS) {
+    fn.DestroyDescriptorPool(device_->handle(), pool, nullptr);
+    pool = VK_NULL_HANDLE;
+    check(result, ("vkAllocateDescriptorSets(" + name + ")").c_str());
+  }
+  device_->setName(VK_OBJECT_TYPE_DESCRIPTOR_SET, set, name);
+
+  const VkDescriptorBufferInfo buffers[2] = {{arena.handle(), 0, VK_WHOLE_SIZE}, {weights.handle(), 0, VK_WHOLE_SIZE}};
+  VkWriteDescriptorSet writes[2]{};
+  for (std::uint32_t binding = 0; binding < 2; ++binding) {
+    writes[binding].sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
+    writes[binding].dstSet = set;
+    writes[binding].dstBinding = binding;
+    writes[binding].descriptorCount = 1;
+    writes[binding].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    writes[binding].pBufferInfo = &buffers[binding];
+  }
+  fn.UpdateDescriptorSets(device_->handle(), 2, writes, 0, nullptr);
+  return set;
+}
+
 void PipelineCache::warm(std::span<const PipelineKey> keys,
                          const std::function<void(std::size_t, std::size_t)>& onDone) {
   std::atomic<std::size_t> next{0};

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vk/buffer.h"
 #include "vk/device.h"
 
 namespace rivulet::vk {
@@ -66,6 +67,10 @@ class PipelineCache {
 
   VkDescriptorSetLayout setLayout() const { return setLayout_; }  // null with bufferDeviceAddress
   VkPipelineLayout layout() const { return layout_; }
+  /// A descriptor set of that layout, from a pool of its own, which the caller destroys. Only without
+  /// bufferDeviceAddress. Errors: out of memory.
+  VkDescriptorSet makeDescriptorSet(const Buffer& arena, const Buffer& weights, const std::string& name,
+                                    VkDescriptorPool& pool) const;
   const std::shared_ptr<Device>& device() const { return device_; }
 
   /// Writes the driver's cache to disk if it has grown (atomically). Called on destruction; never throws there. A
