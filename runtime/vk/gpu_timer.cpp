@@ -9,6 +9,7 @@ namespace rivulet::vk {
 GpuTimer::GpuTimer(std::shared_ptr<Device> device, std::uint32_t capacity)
     : device_(std::move(device)), capacity_(capacity) {
   if (!device_->caps().timestamps || capacity == 0) return;
+  ticks_.resize(capacity);
   VkQueryPoolCreateInfo info{VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO};
   info.queryType = VK_QUERY_TYPE_TIMESTAMP;
   info.queryCount = capacity;
@@ -40,7 +41,6 @@ std::vector<double> GpuTimer::read() const {
 
 std::size_t GpuTimer::read(std::span<double> microseconds) {
   if (!pool_ || used_ == 0) return 0;
-  ticks_.resize(capacity_);
   const std::span<std::uint64_t> ticks = std::span(ticks_).first(used_);
   if (!readTicks(ticks)) return 0;
   timestampsToMicroseconds(ticks, device_->caps().timestampValidBits, device_->caps().timestampPeriodNs, microseconds);

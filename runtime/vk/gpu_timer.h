@@ -31,8 +31,7 @@ class GpuTimer {
   /// Microseconds of each mark since the first one, after the recording finished; empty if it has not or is
   /// unavailable.
   std::vector<double> read() const;
-  /// The same into memory of the caller's, at least used() long. Returns the number of marks. Allocates nothing after
-  /// the first call.
+  /// The same into memory of the caller's, at least used() long. Returns the number of marks. Allocates nothing.
   std::size_t read(std::span<double> microseconds);
 
  private:
