@@ -42,11 +42,16 @@ RvlResult with(RvlContext handle, Action&& action) noexcept {
   return guarded([&] {
     const std::shared_ptr<Context> context = contextOf(handle);
     const MessageScope scope(context->messages());
-    if constexpr (std::is_void_v<decltype(action(*context))>) {
-      action(*context);
-      return RVL_SUCCESS;
-    } else {
-      return action(*context);
+    try {
+      if constexpr (std::is_void_v<decltype(action(*context))>) {
+        action(*context);
+        return RVL_SUCCESS;
+      } else {
+        return action(*context);
+      }
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::DeviceLost) context->deviceLost();
+      throw;
     }
   });
 }
@@ -235,11 +240,31 @@ RvlResult RVL_CALL measureStyleOf(const RvlPixels* pixels, float style[RVL_STYLE
 }
 
 constexpr RvlApi kApi = {
-    RVL_API_VERSION, resultText,       lastError,          queryRequirements, fillFeatureChain,
-    createContext,   destroyContext,   loadModel,          releaseModel,      getModelProperties,
-    getClassName,    findClass,        warmUp,             isReady,           request,
-    poll,            cancel,           releaseRequest,     acquireImage,      unacquireImage,
-    record,          discard,          tick,               getStatistics,     getPipelineCache,
+    RVL_API_VERSION,
+    resultText,
+    lastError,
+    queryRequirements,
+    fillFeatureChain,
+    createContext,
+    destroyContext,
+    loadModel,
+    releaseModel,
+    getModelProperties,
+    getClassName,
+    findClass,
+    warmUp,
+    isReady,
+    request,
+    poll,
+    cancel,
+    releaseRequest,
+    acquireImage,
+    unacquireImage,
+    record,
+    discard,
+    tick,
+    getStatistics,
+    getPipelineCache,
     measureStyleOf,
 };
 

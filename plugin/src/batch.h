@@ -24,9 +24,9 @@ class Batch {
 
   const engine::LaneShape& shape() const { return lanes_.shape(); }
   const std::shared_ptr<Model>& model() const { return model_; }
-  std::uint64_t bytes() const { return bytes_; }         // taken from the context's memory
+  std::uint64_t bytes() const { return bytes_; }            // taken from the context's memory
   std::uint64_t lastSerial() const { return lastSerial_; }  // of the last recording that used it
-  std::uint64_t lastUse = 0;                             // for choosing which goes first
+  std::uint64_t lastUse = 0;                                // for choosing which goes first
 
   bool idle() const { return lanes_.activeCount() == 0; }
   /// Requests may be put into lanes only between evaluations.

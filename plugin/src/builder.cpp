@@ -33,7 +33,8 @@ void Context::buildLoop() {
 void Context::sweep() {
   if (lost_) return;
   scheduler_.collectUnused(0, recordings_.completed(), trash_.batches);
-  for (std::size_t i = dying_.size(); i-- > 0;) scheduler_.forgetUnused(*dying_[i], recordings_.completed(), trash_.batches);
+  for (std::size_t i = dying_.size(); i-- > 0;)
+    scheduler_.forgetUnused(*dying_[i], recordings_.completed(), trash_.batches);
   std::erase_if(dying_, [&](std::shared_ptr<Model>& model) {
     if (model.use_count() != 1 || !trash_.batches.empty() || model->copySerial > recordings_.completed()) return false;
     memory_.give(model->weightBytes);

@@ -49,11 +49,13 @@ std::shared_ptr<vk::Device> importDevice(const RvlContextInfo& info) {
     invalid("lock_queue and unlock_queue are given together or not at all");
   }
   if (info.lock_queue) {
-    import.lockQueue = [lock = info.lock_queue, user = info.lock_user] { lock(user); };
-    import.unlockQueue = [unlock = info.unlock_queue, user = info.lock_user] { unlock(user); };
-  }
-  return vk::Device::import(import);
-}
+    import.lockQueue = [ lock = info.lock_queue, user = info.lock_user ] { lock(user);
+  };
+  import.unlockQueue = [ unlock = info.unlock_queue, user = info.lock_user ] { unlock(user);
+};
+}  // namespace
+return vk::Device::import(import);
+}  // namespace rivulet::plugin
 
 DataType precisionOf(RvlPrecision precision, const vk::DeviceCaps& caps) {
   switch (precision) {
@@ -74,8 +76,8 @@ DataType precisionOf(RvlPrecision precision, const vk::DeviceCaps& caps) {
 std::unique_ptr<vk::PipelineCache> makePipelines(const std::shared_ptr<vk::Device>& device,
                                                  const RvlContextInfo& info) {
   const auto* bytes = static_cast<const std::byte*>(info.pipeline_cache);
-  return std::make_unique<vk::PipelineCache>(
-      device, vk::CacheBlob(std::span(bytes, bytes ? info.pipeline_cache_size : 0)));
+  return std::make_unique<vk::PipelineCache>(device,
+                                             vk::CacheBlob(std::span(bytes, bytes ? info.pipeline_cache_size : 0)));
 }
 
 }  // namespace
@@ -124,8 +126,18 @@ Context::~Context() {
   }
   wake_.notify_all();
   builder_.join();
-  // close() has seen to it that the device has finished with everything.
+  // close() has seen to it that the device has finished with everything; submissions of our own are waited for anyway.
+  try {
+    if (stream_) stream_->waitIdle();
+  } catch (const std::exception&) {
+    // The device is lost: nothing runs any more.
+  }
   if (timeline_) device_->fn().DestroySemaphore(device_->handle(), timeline_, nullptr);
+}
+
+void Context::deviceLost() {
+  const std::lock_guard lock(mutex_);
+  lost_ = true;
 }
 
 void Context::Trash::clear() {
@@ -136,7 +148,8 @@ void Context::Trash::clear() {
 }
 
 void Context::close(std::uint64_t completed, std::uint64_t timeoutNanoseconds) {
-  const auto deadline = Clock::now() + std::chrono::nanoseconds(std::min<std::uint64_t>(timeoutNanoseconds, INT64_MAX / 2));
+  const auto deadline =
+      Clock::now() + std::chrono::nanoseconds(std::min<std::uint64_t>(timeoutNanoseconds, INT64_MAX / 2));
   const std::lock_guard lock(mutex_);
   if (lost_) return;
   const std::uint64_t last = recordings_.lastSerial();
@@ -163,7 +176,8 @@ void Context::close(std::uint64_t completed, std::uint64_t timeoutNanoseconds) {
 }
 
 void Context::requireAlive() const {
-  if (lost_) throw Error(ErrorCode::DeviceLost, "the device is lost: destroy the context, and make another on a new device");
+  if (lost_)
+    throw Error(ErrorCode::DeviceLost, "the device is lost: destroy the context, and make another on a new device");
 }
 
 void Context::requireMode(RvlMode mode) const {

@@ -34,6 +34,8 @@ class Context {
 
   const MessageTarget& messages() const { return messages_; }
 
+  /// Some call found the device lost: no other reaches it.
+  void deviceLost();
   /// Waits for the device; the context may be destroyed afterwards. Errors: BUSY.
   void close(std::uint64_t completed, std::uint64_t timeoutNanoseconds);
 
@@ -80,9 +82,6 @@ class Context {
   // context.cpp
   void requireAlive() const;
   void requireMode(RvlMode mode) const;
-  /// Runs `action`; a lost device is remembered.
-  template <class Action>
-  auto watched(Action&& action);
 
   // context_frames.cpp
   std::uint64_t finishedSerial();
@@ -128,8 +127,8 @@ class Context {
   Recordings recordings_;
   HandleTable<Model> models_;
   HandleTable<Work> works_;
-  std::vector<std::shared_ptr<Model>> dying_;     // released, still used
-  std::vector<std::shared_ptr<Work>> recorded_;   // complete but for the device
+  std::vector<std::shared_ptr<Model>> dying_;    // released, still used
+  std::vector<std::shared_ptr<Work>> recorded_;  // complete but for the device
   std::vector<Retired> retired_;
   Trash trash_;
   RvlStatistics statistics_{};

@@ -8,16 +8,6 @@
 
 namespace rivulet::plugin {
 
-template <class Action>
-auto Context::watched(Action&& action) {
-  try {
-    return action();
-  } catch (const Error& error) {
-    lost_ = lost_ || error.code() == ErrorCode::DeviceLost;
-    throw;
-  }
-}
-
 std::uint64_t Context::finishedSerial() {
   if (stream_) return stream_->completed();
   if (!timeline_ || recordings_.empty()) return recordings_.completed();
@@ -27,10 +17,9 @@ std::uint64_t Context::finishedSerial() {
 }
 
 void Context::collect(std::uint64_t completedByHost) {
-  const std::uint64_t serial =
-      std::max(completedByHost, watched([&] { return std::min(finishedSerial(), recordings_.lastSerial()); }));
+  const std::uint64_t serial = std::max(completedByHost, std::min(finishedSerial(), recordings_.lastSerial()));
   if (serial <= recordings_.completed()) return;
-  const Recordings::Finished finished = watched([&] { return recordings_.finish(serial); });
+  const Recordings::Finished finished = recordings_.finish(serial);
   statistics_.device_us += finished.microseconds;
   statistics_.budget_us += finished.budget;
   if (finished.missing != 0) restart(finished.missing);
@@ -151,7 +140,7 @@ RvlTickResult Context::tick(const RvlTickInfo& info) {
   result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
   if (!result.more || recordings_.full() || info.budget_us == 0) return result;
 
-  const VkCommandBuffer commands = watched([&] { return stream_->begin("rivulet tick"); });
+  const VkCommandBuffer commands = stream_->begin("rivulet tick");
   Recording& recording = recordings_.begin(commands);
   const std::uint64_t serial = recording.serial;
   result.expected_us = fill(commands, info.budget_us, recording);
@@ -168,7 +157,7 @@ RvlTickResult Context::tick(const RvlTickInfo& info) {
   sync.signal = info.signal.semaphore;
   sync.signalValue = info.signal.value;
   try {
-    result.serial = watched([&] { return stream_->submit(sync); });
+    result.serial = stream_->submit(sync);
   } catch (...) {
     recordings_.undo();
     restart(serial);

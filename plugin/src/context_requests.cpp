@@ -83,10 +83,10 @@ void Context::makeImage(Work& work) {
   const std::uint64_t planned = work.imageBytes;
   if (!makeRoom(planned, planned)) {
     throw Error(ErrorCode::OutOfDeviceMemory,
-                "an image of " + std::to_string(planned) + " bytes does not fit now: " +
-                    std::to_string(memory_.used()) + " bytes of memory_limit " + std::to_string(memory_.limit()) +
-                    " are in use, " + std::to_string(textureBytes_) + " of texture_limit " +
-                    std::to_string(textureLimit_) + " for images, and none of them can go");
+                "an image of " + std::to_string(planned) +
+                    " bytes does not fit now: " + std::to_string(memory_.used()) + " bytes of memory_limit " +
+                    std::to_string(memory_.limit()) + " are in use, " + std::to_string(textureBytes_) +
+                    " of texture_limit " + std::to_string(textureLimit_) + " for images, and none of them can go");
   }
   vk::ImageInfo info;
   info.width = work.request->width;
@@ -94,8 +94,9 @@ void Context::makeImage(Work& work) {
   info.mipLevels = work.target.mipLevels;
   info.format = work.format;
   info.usage = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT;
-  work.image = vk::Image(device_, info, "texture " + std::to_string(info.width) + "x" + std::to_string(info.height) +
-                                            " seed " + std::to_string(work.request->seed));
+  work.image = vk::Image(device_, info,
+                         "texture " + std::to_string(info.width) + "x" + std::to_string(info.height) + " seed " +
+                             std::to_string(work.request->seed));
   work.target.image = work.image.handle();
   memory_.take(planned);
   textureBytes_ += planned;

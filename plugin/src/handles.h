@@ -20,7 +20,8 @@ class HandleTable {
 
   std::uint64_t insert(std::shared_ptr<T> object) {
     if (free_.empty()) {
-      if (slots_.size() == kMostSlots) throw Failure(RVL_ERROR_OUT_OF_HOST_MEMORY, std::string("too many ") + kind_ + "s");
+      if (slots_.size() == kMostSlots)
+        throw Failure(RVL_ERROR_OUT_OF_HOST_MEMORY, std::string("too many ") + kind_ + "s");
       free_.reserve(slots_.size() + 1);  // erase() must not fail
       slots_.emplace_back();
       free_.push_back(static_cast<std::uint32_t>(slots_.size() - 1));
@@ -60,8 +61,9 @@ class HandleTable {
     const auto generation = static_cast<std::uint32_t>(id >> 40);
     if (static_cast<std::uint16_t>(id) != tag_ || index >= slots_.size() || !slots_[index].object ||
         slots_[index].generation != generation) {
-      throw Failure(RVL_ERROR_INVALID_HANDLE, std::string("no ") + kind_ + " has this handle: it is zero, released, or " +
-                                                  "belongs to another context");
+      throw Failure(
+          RVL_ERROR_INVALID_HANDLE,
+          std::string("no ") + kind_ + " has this handle: it is zero, released, or " + "belongs to another context");
     }
     return index;
   }

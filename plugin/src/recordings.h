@@ -60,7 +60,9 @@ class Recordings {
 
  private:
   Recording& oldest() { return ring_[first_]; }
-  std::uint64_t slotOf(const Recording& recording) const { return static_cast<std::uint64_t>(&recording - ring_.data()); }
+  std::uint64_t slotOf(const Recording& recording) const {
+    return static_cast<std::uint64_t>(&recording - ring_.data());
+  }
   double measure(Recording& recording);
 
   std::shared_ptr<vk::Device> device_;

@@ -156,7 +156,8 @@ std::shared_ptr<Work> makeWork(const RvlRequestInfo& info, std::shared_ptr<Model
             std::to_string(request.width) + "x" + std::to_string(request.height) + " has " + std::to_string(most));
   }
   if (work->ownsImage && info.target.array_layer != 0) {
-    invalid("target.array_layer " + std::to_string(info.target.array_layer) + ": an image of the plugin's has one layer");
+    invalid("target.array_layer " + std::to_string(info.target.array_layer) +
+            ": an image of the plugin's has one layer");
   }
   target.arrayLayer = info.target.array_layer;
   if (info.target.layout == VK_IMAGE_LAYOUT_PREINITIALIZED) {
@@ -174,8 +175,8 @@ std::optional<engine::GivenState> applyInitImage(const RvlRequestInfo& info, Wor
   const models::NetworkInfo& network = work.model->network->info();
   const std::string size = std::to_string(request.width) + "x" + std::to_string(request.height);
   if (info.init_pixels.width != request.width || info.init_pixels.height != request.height) {
-    invalid("init_pixels of " + std::to_string(info.init_pixels.width) + "x" +
-            std::to_string(info.init_pixels.height) + ": they must have the request's size, " + size);
+    invalid("init_pixels of " + std::to_string(info.init_pixels.width) + "x" + std::to_string(info.init_pixels.height) +
+            ": they must have the request's size, " + size);
   }
   if (!(info.init_strength > 0 && info.init_strength <= 1)) invalid("init_strength must be above 0, and at most 1");
   if (network.inChannels != 3) {

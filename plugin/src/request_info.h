@@ -18,7 +18,8 @@ namespace rivulet::plugin {
 engine::TexelFormat texelFormat(VkFormat format);
 
 /// Bytes of an image's texels, all levels.
-std::uint64_t imageBytes(std::uint32_t width, std::uint32_t height, std::uint32_t mipLevels, engine::TexelFormat format);
+std::uint64_t imageBytes(std::uint32_t width, std::uint32_t height, std::uint32_t mipLevels,
+                         engine::TexelFormat format);
 
 /// A request as the engine takes it, checked, with its plans and where it goes; not its image. Errors: those of
 /// RvlApi::request but for memory.

@@ -15,8 +15,7 @@ RvlResult RVL_CALL queryRequirements(const RvlRequirementsInfo* info, RvlRequire
     if (!given.instance) invalid("instance is null");
     if (!given.physical_device) invalid("physical_device is null");
     const vk::InstanceFunctions functions = vk::InstanceFunctions::load(given.get_instance_proc_addr, given.instance);
-    const vk::DeviceRequirements found =
-        vk::deviceRequirements(functions, given.physical_device, given.api_version);
+    const vk::DeviceRequirements found = vk::deviceRequirements(functions, given.physical_device, given.api_version);
     const auto flag = [](bool value) -> VkBool32 { return value ? VK_TRUE : VK_FALSE; };
     RvlRequirements result{};
     result.features.storage_buffer_16bit_access = flag(found.features.storageBuffer16BitAccess);

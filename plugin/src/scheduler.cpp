@@ -52,11 +52,11 @@ std::shared_ptr<Work> Scheduler::cancel(Work& work) {
 std::uint32_t Scheduler::lanesFor(const Group& group) const {
   std::size_t active = 0;
   for (const std::unique_ptr<Batch>& batch : group.batches) active += batch->shape().lanes - batch->freeLanes();
-  const std::size_t demand = std::max<std::size_t>(group.waiting.empty() ? 0 : group.waiting.size() + active,
-                                                   group.atLeast);
+  const std::size_t demand =
+      std::max<std::size_t>(group.waiting.empty() ? 0 : group.waiting.size() + active, group.atLeast);
   if (demand == 0) return 0;
-  const auto lanes = std::min<std::uint32_t>(maxLanes_, static_cast<std::uint32_t>(std::bit_ceil(
-                                                            std::min<std::size_t>(demand, maxLanes_))));
+  const auto lanes = std::min<std::uint32_t>(
+      maxLanes_, static_cast<std::uint32_t>(std::bit_ceil(std::min<std::size_t>(demand, maxLanes_))));
   return lanes > group.lanes() && group.batches.size() < 2 ? lanes : 0;
 }
 
@@ -219,8 +219,7 @@ void Scheduler::collectUnused(std::uint64_t bytes, std::uint64_t completed,
   }
 }
 
-void Scheduler::forgetUnused(const Model& model, std::uint64_t completed,
-                             std::vector<std::unique_ptr<Batch>>& trash) {
+void Scheduler::forgetUnused(const Model& model, std::uint64_t completed, std::vector<std::unique_ptr<Batch>>& trash) {
   for (auto it = groups_.begin(); it != groups_.end();) {
     Group& group = *it->second;
     const bool mine = group.model.get() == &model && group.waiting.empty() && !group.building;

@@ -26,7 +26,7 @@ struct Group {
   std::uint32_t atLeast = 0;                    // lanes asked for by warm-up
   bool building = false;
   std::uint64_t minimumBytes = 0;  // of one lane with the model's weights; 0: not known yet
-  RvlResult error = RVL_SUCCESS;  // that building met with last
+  RvlResult error = RVL_SUCCESS;   // that building met with last
   std::string message;
 
   std::uint32_t lanes() const;  // of the largest batch

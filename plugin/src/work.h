@@ -26,9 +26,9 @@ struct Group;
 struct Work {
   // Never changes.
   std::shared_ptr<Model> model;
-  std::shared_ptr<const engine::Request> request;             // resolved
-  std::vector<std::shared_ptr<const StepPlan>> choices;       // fewest steps first; one unless a deadline chooses
-  engine::LaneShape shape;                                    // lanes 0
+  std::shared_ptr<const engine::Request> request;        // resolved
+  std::vector<std::shared_ptr<const StepPlan>> choices;  // fewest steps first; one unless a deadline chooses
+  engine::LaneShape shape;                               // lanes 0
   std::int32_t priority = 0;
   bool preview = false;
   ColourMap map;
@@ -40,11 +40,11 @@ struct Work {
 
   RvlRequestState state = RVL_STATE_WAITING;
   RvlResult error = RVL_SUCCESS;
-  std::string message;  // of the error
+  std::string message;               // of the error
   std::optional<engine::Rank> rank;  // from the first time it was queued
   engine::ImageTarget target;
-  vk::Image image;       // the plugin's
-  vk::Buffer givenState;  // what an init image begins with
+  vk::Image image;                       // the plugin's
+  vk::Buffer givenState;                 // what an init image begins with
   std::shared_ptr<const StepPlan> plan;  // the one chosen
   Group* group = nullptr;
   Batch* batch = nullptr;  // null: waiting, or out again

@@ -6,9 +6,9 @@
 namespace rivulet::engine {
 namespace {
 
-constexpr double kWeight = 0.2;         // of a new measurement
-constexpr double kRatioWeight = 0.1;    // of a unit's error in the error of all guesses
-constexpr double kMargin = 0.5;         // mean deviations
+constexpr double kWeight = 0.2;       // of a new measurement
+constexpr double kRatioWeight = 0.1;  // of a unit's error in the error of all guesses
+constexpr double kMargin = 0.5;       // mean deviations
 constexpr double kLaunchMicroseconds = 5;
 
 }  // namespace
@@ -24,8 +24,12 @@ CostModel::CostModel(std::vector<double> guesses) : units_(guesses.size()) {
 }
 
 double CostModel::cost(std::size_t unit) const {
+  return cost(unit, ratio_);
+}
+
+double CostModel::cost(std::size_t unit, double ratio) const {
   const Unit& u = units_[unit];
-  return u.samples == 0 ? u.guess * ratio_ : u.mean + kMargin * u.deviation;
+  return u.samples == 0 ? u.guess * ratio : u.mean + kMargin * u.deviation;
 }
 
 double CostModel::total() const {
@@ -56,7 +60,8 @@ void CostModel::measuredTogether(std::span<const std::uint32_t> units, double mi
   for (const std::uint32_t unit : units) expected += cost(unit);
   if (!(expected > 0)) return;
   const double scale = microseconds / expected;
-  for (const std::uint32_t unit : units) measured(unit, cost(unit) * scale);
+  const double ratio = ratio_;  // the first measurements change it for the others
+  for (const std::uint32_t unit : units) measured(unit, cost(unit, ratio) * scale);
 }
 
 }  // namespace rivulet::engine

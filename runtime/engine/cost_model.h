@@ -38,6 +38,8 @@ class CostModel {
     double guess = 0, mean = 0, deviation = 0;
     std::uint32_t samples = 0;
   };
+  double cost(std::size_t unit, double ratio) const;
+
   std::vector<Unit> units_;
   double ratio_ = 1;  // of measurements to guesses
 };

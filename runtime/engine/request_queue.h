@@ -1,9 +1,9 @@
 #pragma once
 // Waiting requests by priority, with ageing: nobody waits for ever.
 //
-// Every request served makes those that wait a little more urgent: their rank is kStep * priority + (number served since
-// they came). The number served is the same for all of them, so ranks keep their order, and a rank is fixed on arrival
-// as kStep * priority - (number served before): a heap holds them, and ageing costs nothing.
+// Every request served makes those that wait a little more urgent: their rank is kStep * priority + (number served
+// since they came). The number served is the same for all of them, so ranks keep their order, and a rank is fixed on
+// arrival as kStep * priority - (number served before): a heap holds them, and ageing costs nothing.
 
 #include <algorithm>
 #include <cstdint>

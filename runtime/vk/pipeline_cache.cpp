@@ -50,8 +50,7 @@ PipelineCache::PipelineCache(std::shared_ptr<Device> device, const std::filesyst
   open(data);
 }
 
-PipelineCache::PipelineCache(std::shared_ptr<Device> device, const CacheBlob& blob)
-    : device_(std::move(device)) {
+PipelineCache::PipelineCache(std::shared_ptr<Device> device, const CacheBlob& blob) : device_(std::move(device)) {
   open(blob.bytes.empty() ? std::vector<std::byte>()
                           : decodeCache(blob.bytes, device_->caps(), "the pipeline cache given"));
 }

@@ -145,7 +145,8 @@ TEST_F(PluginMisuse, RequestsThatCannotBe) {
   refused(kInvalid, "class index 3", [](RvlRequestInfo& i) { i.classes[0].index = 3; });
   refused(kInvalid, "class_count", [](RvlRequestInfo& i) { i.class_count = 9; });
   refused(kInvalid, "weights", [](RvlRequestInfo& i) { i.classes[0].weight = -1; });
-  refused(kInvalid, "weights", [](RvlRequestInfo& i) { i.classes[0].weight = std::numeric_limits<float>::quiet_NaN(); });
+  refused(kInvalid, "weights",
+          [](RvlRequestInfo& i) { i.classes[0].weight = std::numeric_limits<float>::quiet_NaN(); });
   refused(kInvalid, "steps", [](RvlRequestInfo& i) { i.steps = 5000; });
   refused(kInvalid, "no_such", [](RvlRequestInfo& i) { i.sampler = "no_such"; });
   refused(kInvalid, "guidance", [](RvlRequestInfo& i) { i.guidance = 1e9f; });

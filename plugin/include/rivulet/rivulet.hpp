@@ -55,7 +55,7 @@ class Plugin {
 };
 
 /// Released when it goes out of scope. Movable. Must not outlive its context.
-template <class Handle, RvlResult(RVL_CALL* RvlApi::*Release)(RvlContext, Handle)>
+template <class Handle, RvlResult (RVL_CALL* RvlApi::*Release)(RvlContext, Handle)>
 class Released {
  public:
   Released() noexcept : api_(nullptr), context_(), handle_() {}
