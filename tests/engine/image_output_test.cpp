@@ -243,7 +243,7 @@ TEST_P(ImageOutputTest, BlockCompressionIsCloseToThePicture) {
   std::vector<float> chw(3 * 64 * 32);
   for (std::size_t i = 0; i < 64 * 32; ++i) {
     const double x = static_cast<double>(i % 64), y = static_cast<double>(i / 64);
-    const double light = 0.7 * std::sin(0.5 * x + 0.3 * y);
+    const double light = 0.7 * std::sin(0.15 * x + 0.1 * y);
     const double tint[3] = {0.2 * std::sin(0.03 * x), 0.15 * std::cos(0.04 * y), -0.2};
     for (std::size_t c = 0; c < 3; ++c)
       chw[c * 64 * 32 + i] = static_cast<float>(light * (1 - 0.2 * double(c)) + tint[c]);

@@ -48,6 +48,13 @@ TEST_F(PluginStress, NothingIsLostAndNothingChanges) {
     info.texture_limit = 20 * 4 * 24 * 24;
     info.max_in_flight = 3;
   });
+  for (const std::uint32_t size : {16u, 24u}) {  // or compiling outlasts the requests
+    auto warm = sized<RvlWarmUpInfo>();
+    warm.model = model();
+    warm.width = warm.height = size;
+    ASSERT_EQ(api().warmUp(context(), &warm), RVL_SUCCESS) << api().lastError();
+    while (api().isReady(context(), &warm) == RVL_NOT_READY) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   std::mt19937 random(12345);
   const auto below = [&](std::uint32_t n) { return static_cast<std::uint32_t>(random() % n); };
   struct Live {
@@ -89,7 +96,7 @@ TEST_F(PluginStress, NothingIsLostAndNothingChanges) {
       } else if (state == RVL_STATE_EVICTED) {
         auto image = sized<RvlImage>();
         ASSERT_EQ(api().acquireImage(context(), live[i].request, &image), RVL_NOT_READY);
-      } else if (below(40) == 0) {
+      } else if (below(100) == 0) {
         ASSERT_EQ(api().cancel(context(), live[i].request), RVL_SUCCESS);
         cancelled += state < RVL_STATE_READY;
         over = true;
@@ -99,7 +106,7 @@ TEST_F(PluginStress, NothingIsLostAndNothingChanges) {
       live[i] = live.back();
       live.pop_back();
     }
-    if (asked == total / 2 && memoryAfterWarmUp == 0) memoryAfterWarmUp = statistics().memory_bytes;
+    if (asked >= total / 2 && memoryAfterWarmUp == 0) memoryAfterWarmUp = statistics().memory_bytes;
   }
   host().frame();
   const RvlStatistics end = statistics();
