@@ -16,6 +16,15 @@ install(
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
   RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+if(TARGET rivulet-plugin)
+  install(
+    TARGETS rivulet-plugin rivulet-plugin-headers
+    EXPORT RivuletTargets
+    ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+    LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
+    RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")
+  install(DIRECTORY "${PROJECT_SOURCE_DIR}/plugin/include/rivulet" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+endif()
 # Without the headers that show nlohmann/json, which no user of the library has to have.
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/runtime/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/rivulet"
         FILES_MATCHING PATTERN "*.h"
@@ -49,3 +58,7 @@ set(pc_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 file(RELATIVE_PATH pc_to_prefix "/prefix/${pc_dir}" /prefix)
 configure_file("${PROJECT_SOURCE_DIR}/cmake/rivulet.pc.in" "${PROJECT_BINARY_DIR}/rivulet.pc" @ONLY)
 install(FILES "${PROJECT_BINARY_DIR}/rivulet.pc" DESTINATION "${pc_dir}")
+if(TARGET rivulet-plugin)
+  configure_file("${PROJECT_SOURCE_DIR}/cmake/rivulet-plugin.pc.in" "${PROJECT_BINARY_DIR}/rivulet-plugin.pc" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/rivulet-plugin.pc" DESTINATION "${pc_dir}")
+endif()

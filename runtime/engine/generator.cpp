@@ -163,7 +163,7 @@ void Generator::evict() {
 /// Begins a command buffer that ends with the last dispatch of an evaluation; of a first one, the rest has already run.
 VkCommandBuffer Generator::recordEvaluation(Cached& cached, const OnProgress& onProgress) {
   constexpr std::uint32_t kSlice = 4;
-  const Lanes& lanes = *cached.lanes;
+  Lanes& lanes = *cached.lanes;
   const std::uint32_t size = lanes.executable().size();
   std::uint32_t first = 0;
   VkCommandBuffer commands = stream_.begin("sampling step");
@@ -197,7 +197,7 @@ void Generator::run(Run& run, Group& group) {
       jobs[lane] = std::move(group.waiting.front());
       group.waiting.pop_front();
       jobs[lane].started = Clock::now();
-      lanes.assign(lane, jobs[lane].request, jobs[lane].plan);
+      lanes.assign(lane, std::make_shared<const Request>(jobs[lane].request), jobs[lane].plan);
     }
     const std::uint32_t active = lanes.activeCount();
     if (active == 0) return;

@@ -5,11 +5,11 @@
 namespace rivulet::engine {
 
 LaneNeeds needsOf(const StepPlan& plan) {
-  return {plan.usesSaved(), plan.historyDepth() > 0};
+  return {plan.usesSaved(), plan.historyDepth() > 0, false};
 }
 
 LaneNeeds operator|(const LaneNeeds& a, const LaneNeeds& b) {
-  return {a.saved || b.saved, a.history || b.history};
+  return {a.saved || b.saved, a.history || b.history, a.x0 || b.x0};
 }
 
 DataType defaultPrecision(const vk::DeviceCaps& caps) {
@@ -27,6 +27,7 @@ LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& c
   sampler.guided = shape.guided;
   sampler.saved = shape.needs.saved;
   sampler.history = shape.needs.history;
+  sampler.x0 = shape.needs.x0;
   result.state = samplerState(graph, sampler);
   const std::uint32_t rows = shape.guided ? 2 * shape.lanes : shape.lanes;
   result.conditioning = graph.persistent({rows, 1, 1, network.conditioning().channels, DataType::F32}, "conditioning");

@@ -15,6 +15,7 @@ namespace rivulet::engine {
 struct LaneNeeds {
   bool saved = false;
   bool history = false;                                // x0s of earlier evaluations
+  bool x0 = false;                                     // the prediction of each step is kept, for previews
   auto operator<=>(const LaneNeeds&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 and <=>
 };
 LaneNeeds needsOf(const StepPlan& plan);

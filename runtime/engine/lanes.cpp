@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/philox.h"
 #include "engine/evaluator.h"
 #include "samplers/step_params.h"
 
@@ -23,7 +24,6 @@ std::string describe(const models::Network& network, const LaneShape& shape) {
          " with " + std::to_string(shape.lanes) + (shape.lanes == 1 ? " lane" : " lanes");
 }
 
-/// buildLaneGraph; of a size too large for any kernel's indices, says what it would take.
 LaneGraph build(const models::Network& network, const vk::Device& device, const LaneShape& shape) {
   const std::uint32_t native = network.info().nativeSize;
   try {
@@ -44,28 +44,51 @@ LaneGraph build(const models::Network& network, const vk::Device& device, const 
 
 }  // namespace
 
+LaneGraph planLanes(const models::Network& network, const vk::Device& device, const LaneShape& shape) {
+  LaneGraph built = build(network, device, shape);
+  checkMemory(built.graph.memory(), device, describe(network, shape));
+  return built;
+}
+
 Lanes::Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines, vk::CommandStream& stream,
              const LaneShape& shape, std::shared_ptr<const graph::WeightBuffer> weights,
              const graph::ExecutableOptions& options)
-    : network_(std::move(network)), shape_(shape), weights_(std::move(weights)), lanes_(shape.lanes) {
+    : network_(std::move(network)), shape_(shape), weights_(std::move(weights)) {
   const std::shared_ptr<vk::Device>& device = pipelines.device();
-  LaneGraph built = build(*network_, *device, shape);
-  conditioning_ = built.conditioning;
-  state_ = built.state;
-  checkMemory(built.graph.memory(), *device, describe(*network_, shape));
+  LaneGraph built = planLanes(*network_, *device, shape);
   if (!weights_ || !weights_->fits(built.graph)) {
     weights_ = graph::WeightBuffer::create(built.graph, stream, device, network_->info().name);
   }
-  executable_ = std::make_unique<graph::Executable>(std::move(built.graph), pipelines, weights_, options);
+  compile(pipelines, std::move(built), options);
 }
 
-void Lanes::assign(std::uint32_t lane, const Request& request, std::shared_ptr<const StepPlan> plan) {
-  const bool fits = request.width == shape_.width && request.height == shape_.height;
-  if (!fits || (needsGuidance(network_->info(), request) && !shape_.guided) ||
+Lanes::Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines, LaneGraph built,
+             const LaneShape& shape, std::shared_ptr<const graph::WeightBuffer> weights,
+             const graph::ExecutableOptions& options)
+    : network_(std::move(network)), shape_(shape), weights_(std::move(weights)) {
+  compile(pipelines, std::move(built), options);
+}
+
+void Lanes::compile(vk::PipelineCache& pipelines, LaneGraph built, const graph::ExecutableOptions& options) {
+  conditioning_ = built.conditioning;
+  state_ = built.state;
+  networkFirst_ = built.networkFirst;
+  executable_ = std::make_unique<graph::Executable>(std::move(built.graph), pipelines, weights_, options);
+  lanes_.resize(shape_.lanes);
+  const TensorDesc& conditioning = executable_->desc(conditioning_);
+  rows_.resize(std::size_t{conditioning.n} * conditioning.stride());
+  initial_.resize(shape_.lanes);
+  steps_.resize(shape_.lanes);
+}
+
+void Lanes::assign(std::uint32_t lane, std::shared_ptr<const Request> request, std::shared_ptr<const StepPlan> plan,
+                   bool givenState) {
+  const bool fits = request->width == shape_.width && request->height == shape_.height;
+  if (!fits || (needsGuidance(network_->info(), *request) && !shape_.guided) ||
       (needsOf(*plan) | shape_.needs) != shape_.needs) {
     throw Error(ErrorCode::Internal, "a request was given to lanes of another shape");
   }
-  lanes_.at(lane) = Job{request, std::move(plan), 0};
+  lanes_.at(lane) = Job{std::move(request), std::move(plan), 0, givenState};
 }
 
 bool Lanes::finished(std::uint32_t lane) const {
@@ -78,31 +101,63 @@ std::uint32_t Lanes::activeCount() const {
       std::count_if(lanes_.begin(), lanes_.end(), [](const auto& job) { return job.has_value(); }));
 }
 
-void Lanes::recordParameters(VkCommandBuffer commands) const {
+void Lanes::recordParameters(VkCommandBuffer commands) {
   const std::size_t channels = network_->conditioning().channels;
   const std::size_t stride = executable_->desc(conditioning_).stride();
-  const std::size_t rows = executable_->desc(conditioning_).n;
-  std::vector<float> conditioning(rows * stride, 0.0f);
-  std::vector<StepParams> initial(shape_.lanes), steps(shape_.lanes);  // zero flags: the kernels leave the lane alone
+  std::fill(rows_.begin(), rows_.end(), 0.0f);
+  std::fill(initial_.begin(), initial_.end(), StepParams{});  // zero flags: the kernels leave the lane alone
+  std::fill(steps_.begin(), steps_.end(), StepParams{});
   for (std::uint32_t lane = 0; lane < shape_.lanes; ++lane) {
     const std::optional<Job>& job = lanes_[lane];
     if (!job || finished(lane)) continue;
     const ModelCall& call = job->plan->calls[job->call];
-    const auto row = [&](std::size_t index) { return std::span(conditioning).subspan(index * stride, channels); };
-    fillConditioning(*network_, job->request, call, false, row(lane));
-    const bool guided = needsGuidance(network_->info(), job->request);
-    if (guided) fillConditioning(*network_, job->request, call, true, row(shape_.lanes + lane));
+    const auto row = [&](std::size_t index) { return std::span(rows_).subspan(index * stride, channels); };
+    fillConditioning(*network_, *job->request, call, false, row(lane));
+    const bool guided = needsGuidance(network_->info(), *job->request);
+    if (guided) fillConditioning(*network_, *job->request, call, true, row(shape_.lanes + lane));
 
     StepSlot slot;
-    slot.seed = job->request.seed;
+    slot.seed = job->request->seed;
     slot.guided = guided;
-    slot.guidance = job->request.guidance;
-    steps[lane] = toStepParams(*job->plan, job->call, slot);
-    if (job->call == 0) initial[lane] = initialNoiseParams(*job->plan, slot);
+    slot.guidance = job->request->guidance;
+    steps_[lane] = toStepParams(*job->plan, job->call, slot);
+    if (job->call == 0 && !job->givenState) initial_[lane] = initialNoiseParams(*job->plan, slot);
   }
-  writeAll(*executable_, commands, conditioning_, std::as_bytes(std::span(conditioning)));
-  writeAll(*executable_, commands, state_.initialParams, packStepParams(initial));
-  writeAll(*executable_, commands, state_.stepParams, packStepParams(steps));
+  writeAll(*executable_, commands, conditioning_, std::as_bytes(std::span(rows_)));
+  writeAll(*executable_, commands, state_.initialParams, std::as_bytes(std::span(initial_)));
+  writeAll(*executable_, commands, state_.stepParams, std::as_bytes(std::span(steps_)));
+}
+
+GivenState Lanes::givenState(const models::Network& network, const LaneShape& shape, const StepPlan& plan,
+                             std::uint64_t seed, std::span<const float> x0) {
+  TensorDesc desc{1, shape.height, shape.width, network.info().inChannels, DataType::F32};
+  const ModelCall& first = plan.calls.at(0);
+  const std::size_t area = std::size_t{shape.width} * shape.height;
+  std::vector<float> noise(area * desc.stride());
+  fillNoise({seed, NoiseStream::Initial, 0}, {0, 0, shape.width, shape.height}, desc.c, desc.stride(), noise);
+  std::vector<float> x(area * desc.c), input(x.size());
+  for (std::size_t c = 0; c < desc.c; ++c) {
+    for (std::size_t i = 0; i < area; ++i) {
+      const std::size_t at = c * area + i;
+      x[at] = static_cast<float>(first.alpha) * x0[at] + static_cast<float>(first.sigma) * noise[i * desc.stride() + c];
+      input[at] = static_cast<float>(first.inputScale) * x[at];
+    }
+  }
+  GivenState state;
+  state.x = graph::packNchw(x, desc);
+  desc.type = shape.type;
+  state.modelInput = graph::packNchw(input, desc);
+  return state;
+}
+
+void Lanes::recordGivenState(VkCommandBuffer commands, std::uint32_t lane, const vk::Buffer& source) const {
+  const std::uint64_t xBytes = executable_->desc(state_.x).bytes() / shape_.lanes;
+  const TensorDesc& input = executable_->desc(state_.modelInput);
+  const std::uint64_t inputBytes = input.bytes() / input.n;
+  executable_->copyIn(commands, source, 0, state_.x, lane * xBytes, xBytes);
+  executable_->copyIn(commands, source, xBytes, state_.modelInput, lane * inputBytes, inputBytes);
+  if (shape_.guided)
+    executable_->copyIn(commands, source, xBytes, state_.modelInput, (shape_.lanes + lane) * inputBytes, inputBytes);
 }
 
 void Lanes::advance() {

@@ -15,6 +15,15 @@
 
 namespace rivulet::engine {
 
+/// What a lane of this shape needs memory for. Errors: OutOfDeviceMemory with the bytes needed and available,
+/// InvalidArgument (size), MissingFeature (fp16). Touches nothing. Thread-safe.
+LaneGraph planLanes(const models::Network& network, const vk::Device& device, const LaneShape& shape);
+
+/// A state to begin from instead of noise, in the layout of a lane.
+struct GivenState {
+  std::vector<std::byte> x, modelInput;
+};
+
 /// Thread-safety: one thread at a time.
 class Lanes {
  public:
@@ -24,13 +33,23 @@ class Lanes {
   Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines, vk::CommandStream& stream,
         const LaneShape& shape, std::shared_ptr<const graph::WeightBuffer> weights,
         const graph::ExecutableOptions& options);
+  /// From a graph built before (its memory was looked at, or its weights prepared without a queue). Errors: as
+  /// graph::Executable.
+  Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines, LaneGraph built,
+        const LaneShape& shape, std::shared_ptr<const graph::WeightBuffer> weights,
+        const graph::ExecutableOptions& options);
 
   const LaneShape& shape() const { return shape_; }
   const graph::Executable& executable() const { return *executable_; }
   const std::shared_ptr<const graph::WeightBuffer>& weights() const { return weights_; }
+  const SamplerState& samplerState() const { return state_; }
+  /// Dispatches [0, networkFirst()) write the state that lanes begin with.
+  std::uint32_t networkFirst() const { return networkFirst_; }
 
-  /// Gives a lane a resolved request of this shape's size. It starts from noise at the next evaluation.
-  void assign(std::uint32_t lane, const Request& request, std::shared_ptr<const StepPlan> plan);
+  /// Gives a lane a resolved request of this shape's size. It starts from noise at the next evaluation, or from what
+  /// recordGivenState() put there since.
+  void assign(std::uint32_t lane, std::shared_ptr<const Request> request, std::shared_ptr<const StepPlan> plan,
+              bool givenState = false);
   /// Takes the lane's request away: cancelled, or finished and read back.
   void release(std::uint32_t lane) { lanes_.at(lane).reset(); }
   bool active(std::uint32_t lane) const { return lanes_.at(lane).has_value(); }
@@ -38,11 +57,21 @@ class Lanes {
   std::uint32_t evaluation(std::uint32_t lane) const { return lanes_.at(lane)->call; }
   bool finished(std::uint32_t lane) const;
   std::uint32_t activeCount() const;
+  /// The evaluations of a lane's plan.
+  const StepPlan& plan(std::uint32_t lane) const { return *lanes_.at(lane)->plan; }
+  /// Begins the request of a lane anew: what was recorded for it never ran.
+  void restart(std::uint32_t lane) { lanes_.at(lane)->call = 0; }
 
   /// One evaluation is recordParameters(), then dispatches [0, executable().size()) in any slices, then advance().
-  /// Lanes without a request, or that are finished, keep their state.
-  void recordParameters(VkCommandBuffer commands) const;
+  /// Lanes without a request, or that are finished, keep their state. None of them allocates host memory.
+  void recordParameters(VkCommandBuffer commands);
   void advance();
+  /// The noisy state that the first call of `plan` expects of a clean one: alpha x0 + sigma noise, with the noise that
+  /// `seed` would start from. `x0` [C,H,W] is a state, not a picture. Thread-safe.
+  static GivenState givenState(const models::Network& network, const LaneShape& shape, const StepPlan& plan,
+                               std::uint64_t seed, std::span<const float> x0);
+  /// Puts into a lane what `source` holds: GivenState::x, and modelInput behind it.
+  void recordGivenState(VkCommandBuffer commands, std::uint32_t lane, const vk::Buffer& source) const;
   /// Copies the states of all lanes to `destination` (stateBytes() bytes).
   void recordReadback(VkCommandBuffer commands, const vk::Buffer& destination) const;
   std::uint64_t stateBytes() const;
@@ -50,10 +79,13 @@ class Lanes {
   std::vector<float> state(std::span<const std::byte> bytes, std::uint32_t lane) const;
 
  private:
+  void compile(vk::PipelineCache& pipelines, LaneGraph built, const graph::ExecutableOptions& options);
+
   struct Job {
-    Request request;
+    std::shared_ptr<const Request> request;
     std::shared_ptr<const StepPlan> plan;
     std::uint32_t call = 0;
+    bool givenState = false;
   };
   std::shared_ptr<const models::Network> network_;
   LaneShape shape_;
@@ -61,7 +93,11 @@ class Lanes {
   graph::Tensor conditioning_;
   std::shared_ptr<const graph::WeightBuffer> weights_;
   std::unique_ptr<graph::Executable> executable_;
+  std::uint32_t networkFirst_ = 0;
   std::vector<std::optional<Job>> lanes_;
+  // What recordParameters() fills: the rows of the conditioning, the parameters of noise and step.
+  std::vector<float> rows_;
+  std::vector<StepParams> initial_, steps_;
 };
 
 }  // namespace rivulet::engine

@@ -44,13 +44,13 @@ bool touches(const std::vector<Range>& ranges, const Range& range) {
 
 }  // namespace
 
-std::shared_ptr<const WeightBuffer> WeightBuffer::create(const Graph& graph, vk::CommandStream& stream,
-                                                         const std::shared_ptr<vk::Device>& device,
-                                                         const std::string& name) {
-  auto result = std::make_shared<WeightBuffer>();
-  const std::uint64_t bytes = std::max<std::uint64_t>(graph.weightBytes_, kOffsetUnit);
-  result->buffer_ = vk::Buffer(device, vk::BufferUse::Device, bytes, name + " weights");
-  std::vector<std::byte> packed(bytes);
+WeightBuffer::WeightBuffer(const Graph& graph, const std::shared_ptr<vk::Device>& device, const std::string& name)
+    : buffer_(device, vk::BufferUse::Device, std::max<std::uint64_t>(graph.weightBytes_, kOffsetUnit),
+              name + " weights") {
+  for (const Graph::WeightInfo& weight : graph.weights_) layout_.emplace_back(weight.name, weight.bytes);
+}
+
+void WeightBuffer::pack(const Graph& graph, std::span<std::byte> packed) {
   for (const Graph::WeightInfo& weight : graph.weights_) {
     const std::vector<std::byte> data = weight.pack();
     if (data.size() != weight.bytes) {
@@ -58,8 +58,15 @@ std::shared_ptr<const WeightBuffer> WeightBuffer::create(const Graph& graph, vk:
                                            " bytes, planned were " + std::to_string(weight.bytes));
     }
     std::memcpy(packed.data() + weight.offset, data.data(), data.size());
-    result->layout_.emplace_back(weight.name, weight.bytes);
   }
+}
+
+std::shared_ptr<const WeightBuffer> WeightBuffer::create(const Graph& graph, vk::CommandStream& stream,
+                                                         const std::shared_ptr<vk::Device>& device,
+                                                         const std::string& name) {
+  std::shared_ptr<WeightBuffer> result(new WeightBuffer(graph, device, name));
+  std::vector<std::byte> packed(result->buffer_.size());
+  pack(graph, packed);
   stream.upload(result->buffer_, 0, packed);
   return result;
 }
@@ -67,6 +74,16 @@ std::shared_ptr<const WeightBuffer> WeightBuffer::create(const Graph& graph, vk:
 bool WeightBuffer::fits(const Graph& graph) const {
   return std::equal(graph.weights_.begin(), graph.weights_.end(), layout_.begin(), layout_.end(),
                     [](const Graph::WeightInfo& a, const auto& b) { return a.name == b.first && a.bytes == b.second; });
+}
+
+std::shared_ptr<const WeightBuffer> WeightBuffer::prepare(const Graph& graph, const std::shared_ptr<vk::Device>& device,
+                                                          const std::string& name, vk::Buffer& staging) {
+  std::shared_ptr<WeightBuffer> result(new WeightBuffer(graph, device, name));
+  staging = vk::Buffer(device, vk::BufferUse::Upload, result->buffer_.size(), name + " weights, staged");
+  std::memset(staging.mapped().data(), 0, staging.mapped().size());  // gaps between weights
+  pack(graph, staging.mapped());
+  staging.flush();
+  return result;
 }
 
 Executable::Executable(Graph graph, vk::PipelineCache& pipelines, std::shared_ptr<const WeightBuffer> weights,
@@ -119,7 +136,8 @@ Executable::Executable(Graph graph, vk::PipelineCache& pipelines, std::shared_pt
   }
   planBarriers();
   if (!device_->caps().bufferDeviceAddress) {
-    createDescriptorSet(pipelines, options.name);
+    descriptorSet_ =
+        pipelines.makeDescriptorSet(arena_, weights_->buffer_, options.name + " arena and weights", descriptorPool_);
   }
 }
 
@@ -159,44 +177,6 @@ void Executable::planBarriers() {
       writes.push_back(range(t));
     }
   }
-}
-
-void Executable::createDescriptorSet(const vk::PipelineCache& pipelines, const std::string& name) {
-  const vk::DeviceFunctions& fn = device_->fn();
-  const VkDescriptorPoolSize poolSize{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 2};
-  VkDescriptorPoolCreateInfo poolInfo{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
-  poolInfo.maxSets = 1;
-  poolInfo.poolSizeCount = 1;
-  poolInfo.pPoolSizes = &poolSize;
-  vk::check(fn.CreateDescriptorPool(device_->handle(), &poolInfo, nullptr, &descriptorPool_),
-            "vkCreateDescriptorPool(executable)");
-  device_->setName(VK_OBJECT_TYPE_DESCRIPTOR_POOL, descriptorPool_, name + " descriptors");
-
-  const VkDescriptorSetLayout setLayout = pipelines.setLayout();
-  VkDescriptorSetAllocateInfo allocateInfo{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
-  allocateInfo.descriptorPool = descriptorPool_;
-  allocateInfo.descriptorSetCount = 1;
-  allocateInfo.pSetLayouts = &setLayout;
-  const VkResult result = fn.AllocateDescriptorSets(device_->handle(), &allocateInfo, &descriptorSet_);
-  if (result != VK_SUCCESS) {
-    fn.DestroyDescriptorPool(device_->handle(), descriptorPool_, nullptr);
-    descriptorPool_ = VK_NULL_HANDLE;
-    vk::check(result, "vkAllocateDescriptorSets(executable)");
-  }
-  device_->setName(VK_OBJECT_TYPE_DESCRIPTOR_SET, descriptorSet_, name + " arena and weights");
-
-  const VkDescriptorBufferInfo buffers[2] = {{arena_.handle(), 0, VK_WHOLE_SIZE},
-                                             {weights_->buffer_.handle(), 0, VK_WHOLE_SIZE}};
-  VkWriteDescriptorSet writes[2]{};
-  for (std::uint32_t binding = 0; binding < 2; ++binding) {
-    writes[binding].sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
-    writes[binding].dstSet = descriptorSet_;
-    writes[binding].dstBinding = binding;
-    writes[binding].descriptorCount = 1;
-    writes[binding].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-    writes[binding].pBufferInfo = &buffers[binding];
-  }
-  fn.UpdateDescriptorSets(device_->handle(), 2, writes, 0, nullptr);
 }
 
 void Executable::bind(VkCommandBuffer commands) const {
@@ -278,7 +258,12 @@ void Executable::clear(VkCommandBuffer commands, Tensor tensor) const {
 
 void Executable::copyIn(VkCommandBuffer commands, const vk::Buffer& source, std::uint64_t sourceOffset,
                         Tensor destination) const {
-  const VkBufferCopy region{sourceOffset, offset(destination), desc(destination).bytes()};
+  copyIn(commands, source, sourceOffset, destination, 0, desc(destination).bytes());
+}
+
+void Executable::copyIn(VkCommandBuffer commands, const vk::Buffer& source, std::uint64_t sourceOffset,
+                        Tensor destination, std::uint64_t destinationOffset, std::uint64_t bytes) const {
+  const VkBufferCopy region{sourceOffset, offset(destination) + destinationOffset, bytes};
   fullBarrier(device_->fn(), commands);
   device_->fn().CmdCopyBuffer(commands, source.handle(), arena_.handle(), 1, &region);
   fullBarrier(device_->fn(), commands);

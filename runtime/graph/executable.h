@@ -24,12 +24,18 @@ class WeightBuffer {
   /// Packs and uploads the graph's weights through `stream`, waiting for the copy.
   static std::shared_ptr<const WeightBuffer> create(const Graph& graph, vk::CommandStream& stream,
                                                     const std::shared_ptr<vk::Device>& device, const std::string& name);
+  /// The same without a queue: allocates, and packs into `staging`, from which whoever has a command buffer copies all
+  /// of it before the first evaluation. Touches no queue, so any thread may do it.
+  static std::shared_ptr<const WeightBuffer> prepare(const Graph& graph, const std::shared_ptr<vk::Device>& device,
+                                                     const std::string& name, vk::Buffer& staging);
   const vk::Buffer& buffer() const { return buffer_; }
   /// Whether it holds what the graph's kernels read, in their layouts. Not whether the values are those of its network.
   bool fits(const Graph& graph) const;
 
  private:
   friend class Executable;
+  WeightBuffer(const Graph& graph, const std::shared_ptr<vk::Device>& device, const std::string& name);
+  static void pack(const Graph& graph, std::span<std::byte> packed);
   vk::Buffer buffer_;
   std::vector<std::pair<std::string, std::uint64_t>> layout_;  // name and bytes, in order
 };
@@ -66,6 +72,9 @@ class Executable {
   void clear(VkCommandBuffer commands, Tensor tensor) const;
   /// Copies between a persistent tensor and a buffer, with the barriers around it.
   void copyIn(VkCommandBuffer commands, const vk::Buffer& source, std::uint64_t sourceOffset, Tensor destination) const;
+  /// `bytes` of it, to `destinationOffset` within the tensor.
+  void copyIn(VkCommandBuffer commands, const vk::Buffer& source, std::uint64_t sourceOffset, Tensor destination,
+              std::uint64_t destinationOffset, std::uint64_t bytes) const;
   void copyOut(VkCommandBuffer commands, Tensor source, const vk::Buffer& destination,
                std::uint64_t destinationOffset) const;
 
@@ -88,7 +97,6 @@ class Executable {
   };
   void bind(VkCommandBuffer commands) const;
   void planBarriers();
-  void createDescriptorSet(const vk::PipelineCache& pipelines, const std::string& name);
 
   Graph graph_;
   std::shared_ptr<vk::Device> device_;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstddef>
 
+#include "core/error.h"
+
 namespace rivulet {
 
 ColourMap colourMap(const Whitening& whitening, std::span<const float> style) {
@@ -30,6 +32,30 @@ void applyColourMap(const ColourMap& map, std::span<float> pixels) {
       pixels[c * area + i] = m[3 * c] * x[0] + m[3 * c + 1] * x[1] + m[3 * c + 2] * x[2] + map.offset[c];
     }
   }
+}
+
+ColourMap inverse(const ColourMap& map) {
+  const auto& m = map.matrix;
+  const auto cofactor = [&](std::size_t row, std::size_t column) {
+    const std::size_t r1 = (row + 1) % 3, r2 = (row + 2) % 3, c1 = (column + 1) % 3, c2 = (column + 2) % 3;
+    return double{m[3 * r1 + c1]} * double{m[3 * r2 + c2]} - double{m[3 * r1 + c2]} * double{m[3 * r2 + c1]};
+  };
+  const double determinant =
+      double{m[0]} * cofactor(0, 0) + double{m[1]} * cofactor(0, 1) + double{m[2]} * cofactor(0, 2);
+  if (!std::isfinite(1.0 / determinant)) {
+    throw Error(ErrorCode::InvalidArgument, "a colour map whose matrix has no inverse: a channel does not vary");
+  }
+  ColourMap result;
+  for (std::size_t row = 0; row < 3; ++row) {
+    double offset = 0;
+    for (std::size_t column = 0; column < 3; ++column) {
+      const double value = cofactor(column, row) / determinant;
+      result.matrix[3 * row + column] = static_cast<float>(value);
+      offset -= value * double{map.offset[column]};
+    }
+    result.offset[row] = static_cast<float>(offset);
+  }
+  return result;
 }
 
 }  // namespace rivulet

@@ -23,4 +23,7 @@ ColourMap colourMap(const Whitening& whitening, std::span<const float> style);
 /// Applies the map to planar pixels [3,H,W] in place.
 void applyColourMap(const ColourMap& map, std::span<float> pixels);
 
+/// The way back: inverse(map) of map of x is x, up to rounding. Errors: InvalidArgument when the matrix has no inverse.
+ColourMap inverse(const ColourMap& map);
+
 }  // namespace rivulet

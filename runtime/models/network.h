@@ -1,9 +1,11 @@
 #pragma once
 // A loaded network: configuration and weights on the host, and the recipe that appends its evaluation to a Graph.
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,6 +63,9 @@ class Network {
   /// unet/, scheduler/). Errors: Io, CorruptFile, Unsupported; each names the file, the tensor or key, and what was
   /// expected.
   static std::shared_ptr<const Network> load(const std::filesystem::path& path);
+  /// One of our .safetensors files, in memory; copied, so `file` may go afterwards. `name` is what messages and
+  /// info().name call it. Errors: CorruptFile, Unsupported.
+  static std::shared_ptr<const Network> load(std::span<const std::byte> file, const std::string& name);
 
  protected:
   /// Errors: InvalidArgument when the inputs' shapes are not what build() promises to take.

@@ -49,23 +49,26 @@ std::string folderName(const fs::path& folder) {
   return whole.has_filename() ? whole.filename().string() : whole.parent_path().filename().string();
 }
 
-std::shared_ptr<const Network> loadOwn(const fs::path& path) {
-  const Safetensors file = Safetensors::open(path);
+/// One of our own files; `advice` ends the message of a file that is not.
+std::shared_ptr<const Network> readOwn(const Safetensors& file, const std::string& name, const std::string& advice) {
   const auto config = file.metadata().find("config");
   if (config == file.metadata().end()) {
-    throw Error(ErrorCode::CorruptFile,
-                path.string() +
-                    ": no configuration in its metadata (key 'config'), so it is not one of Rivulet's own weight "
-                    "files" +
-                    (fs::exists(path.parent_path() / "config.json")
-                         ? "; to load the diffusers model it belongs to, name the folder instead"
-                         : "; a diffusers model is loaded by its folder, which holds a config.json"));
+    throw Error(ErrorCode::CorruptFile, file.name() +
+                                            ": no configuration in its metadata (key 'config'), so it is not one of "
+                                            "Rivulet's own weight files" +
+                                            advice);
   }
-  const ConfigReader reader(path.string() + ": metadata key 'config'", config->second);
+  const ConfigReader reader(file.name() + ": metadata key 'config'", config->second);
   if (reader.text("architecture") != "texture_unet") reader.unsupported("architecture", "\"texture_unet\"");
-  return named(path.string(), [&] {
-    return std::make_shared<const TextureUNet>(readTextureUNetConfig(reader), file, path.stem().string());
-  });
+  return named(file.name(),
+               [&] { return std::make_shared<const TextureUNet>(readTextureUNetConfig(reader), file, name); });
+}
+
+std::shared_ptr<const Network> loadOwn(const fs::path& path) {
+  const bool beside = fs::exists(path.parent_path() / "config.json");
+  return readOwn(Safetensors::open(path), path.stem().string(),
+                 beside ? "; to load the diffusers model it belongs to, name the folder instead"
+                        : "; a diffusers model is loaded by its folder, which holds a config.json");
 }
 
 /// The weights in a diffusers folder: full precision first. Errors: Unsupported for pickles and for weights in several
@@ -148,6 +151,10 @@ std::shared_ptr<const Network> Network::load(const fs::path& path) {
   std::vector<fs::path> schedulers{path / "scheduler" / "scheduler_config.json", path / "scheduler_config.json"};
   if (folderName(path) == "unet") schedulers.push_back(path / ".." / "scheduler" / "scheduler_config.json");
   return loadUNet2D(unet, folderName(path), schedulers);
+}
+
+std::shared_ptr<const Network> Network::load(std::span<const std::byte> file, const std::string& name) {
+  return readOwn(Safetensors::parse(file, name), name, "; other formats are loaded from a folder");
 }
 
 }  // namespace rivulet::models

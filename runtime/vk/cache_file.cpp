@@ -83,28 +83,44 @@ std::string cacheFileName(const DeviceCaps& caps) {
   return "pipelines-" + uuid + "-" + std::to_string(caps.driverVersion) + "-" RIVULET_VERSION ".bin";
 }
 
-std::vector<std::byte> readCacheFile(const std::filesystem::path& file, const DeviceCaps& caps) {
-  std::ifstream in(file, std::ios::binary | std::ios::ate);
-  if (!in) return {};
+std::vector<std::byte> decodeCache(std::span<const std::byte> blob, const DeviceCaps& caps, const std::string& name) {
   const auto ignore = [&](const char* why) {
-    log(LogLevel::Info, "ignoring the pipeline cache '" + file.string() + "': " + why);
+    log(LogLevel::Info, "ignoring " + name + ": " + why);
     return std::vector<std::byte>();
   };
-  const std::streamoff length = in.tellg();
-  if (length < static_cast<std::streamoff>(sizeof(Header))) return ignore("too short");
-  std::vector<std::byte> data(static_cast<std::size_t>(length) - sizeof(Header));
+  if (blob.size() < sizeof(Header)) return ignore("too short");
   Header header{};
-  in.seekg(0);
-  in.read(reinterpret_cast<char*>(&header), sizeof header);
-  in.read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(data.size()));
-  if (!in) return ignore("cannot be read");
+  std::memcpy(&header, blob.data(), sizeof header);
+  const std::span<const std::byte> data = blob.subspan(sizeof header);
   if (header.bytes != data.size()) return ignore("truncated, or with something after its end");
   const Header expected = headerFor(caps, data);
   if (header.checksum != expected.checksum) return ignore("its checksum does not match");
   if (std::memcmp(&header, &expected, sizeof header) != 0)
     return ignore("written for another device, driver or version of Rivulet");
   if (!driverHeaderMatches(data, caps)) return ignore("the driver's part is for another device");
-  return data;
+  return {data.begin(), data.end()};
+}
+
+std::vector<std::byte> encodeCache(const DeviceCaps& caps, std::span<const std::byte> data) {
+  const Header header = headerFor(caps, data);
+  std::vector<std::byte> blob(sizeof header + data.size());
+  std::memcpy(blob.data(), &header, sizeof header);
+  std::copy(data.begin(), data.end(), blob.begin() + sizeof header);
+  return blob;
+}
+
+std::vector<std::byte> readCacheFile(const std::filesystem::path& file, const DeviceCaps& caps) {
+  std::ifstream in(file, std::ios::binary | std::ios::ate);
+  if (!in) return {};
+  const std::string name = "the pipeline cache '" + file.string() + "'";
+  std::vector<std::byte> blob(static_cast<std::size_t>(std::max<std::streamoff>(in.tellg(), 0)));
+  in.seekg(0);
+  in.read(reinterpret_cast<char*>(blob.data()), static_cast<std::streamsize>(blob.size()));
+  if (!in) {
+    log(LogLevel::Info, "ignoring " + name + ": cannot be read");
+    return {};
+  }
+  return decodeCache(blob, caps, name);
 }
 
 void writeCacheFile(const std::filesystem::path& file, const DeviceCaps& caps, std::span<const std::byte> data) {
@@ -114,9 +130,8 @@ void writeCacheFile(const std::filesystem::path& file, const DeviceCaps& caps, s
   const std::filesystem::path temporary = temporaryBeside(file);
   {
     std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    const Header header = headerFor(caps, data);
-    out.write(reinterpret_cast<const char*>(&header), sizeof header);
-    out.write(reinterpret_cast<const char*>(data.data()), static_cast<std::streamsize>(data.size()));
+    const std::vector<std::byte> blob = encodeCache(caps, data);
+    out.write(reinterpret_cast<const char*>(blob.data()), static_cast<std::streamsize>(blob.size()));
     out.close();
     if (!out) {
       std::filesystem::remove(temporary, error);

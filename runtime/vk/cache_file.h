@@ -28,6 +28,10 @@ std::string cacheFileName(const DeviceCaps& caps);
 /// The driver data, or nothing if there is no file or it is not this device's, whole and unchanged (which is logged).
 std::vector<std::byte> readCacheFile(const std::filesystem::path& file, const DeviceCaps& caps);
 
+/// The same from memory that holds what a file would; and what a file would hold.
+std::vector<std::byte> decodeCache(std::span<const std::byte> blob, const DeviceCaps& caps, const std::string& name);
+std::vector<std::byte> encodeCache(const DeviceCaps& caps, std::span<const std::byte> data);
+
 /// Creates the folder, writes beside the file and renames: a reader sees the old file or the new one, never a part.
 /// Errors: Io naming the file.
 void writeCacheFile(const std::filesystem::path& file, const DeviceCaps& caps, std::span<const std::byte> data);

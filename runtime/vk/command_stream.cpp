@@ -98,24 +98,39 @@ VkCommandBuffer CommandStream::begin(const char* label) {
   return recording_.commands;
 }
 
-std::uint64_t CommandStream::submit() {
+std::uint64_t CommandStream::submit(const SubmitSync& sync) {
   if (!recording_.commands) throw Error(ErrorCode::Internal, "CommandStream::submit(): nothing is being recorded");
   Submission submission = std::exchange(recording_, {});
   submission.serial = lastSerial_ + 1;
   try {
     Label::end(*device_, submission.commands);
     check(device_->fn().EndCommandBuffer(submission.commands), "vkEndCommandBuffer");
+    // Ours first where there is one, then the caller's.
+    VkSemaphore signals[2] = {};
+    std::uint64_t signalValues[2] = {};
+    std::uint32_t signalCount = 0;
+    const auto signal = [&](VkSemaphore semaphore, std::uint64_t value) {
+      if (!semaphore) return;
+      signals[signalCount] = semaphore;
+      signalValues[signalCount++] = value;
+    };
+    signal(timeline_, submission.serial);
+    signal(sync.signal, sync.signalValue);
+    const VkPipelineStageFlags waitStage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
     VkTimelineSemaphoreSubmitInfo values{VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO};
-    values.signalSemaphoreValueCount = 1;
-    values.pSignalSemaphoreValues = &submission.serial;
+    values.waitSemaphoreValueCount = sync.wait ? 1 : 0;
+    values.pWaitSemaphoreValues = &sync.waitValue;
+    values.signalSemaphoreValueCount = signalCount;
+    values.pSignalSemaphoreValues = signalValues;
     VkSubmitInfo info{VK_STRUCTURE_TYPE_SUBMIT_INFO};
+    if (device_->caps().timelineSemaphore) info.pNext = &values;
     info.commandBufferCount = 1;
     info.pCommandBuffers = &submission.commands;
-    if (timeline_) {
-      info.pNext = &values;
-      info.signalSemaphoreCount = 1;
-      info.pSignalSemaphores = &timeline_;
-    }
+    info.waitSemaphoreCount = sync.wait ? 1 : 0;
+    info.pWaitSemaphores = &sync.wait;
+    info.pWaitDstStageMask = &waitStage;
+    info.signalSemaphoreCount = signalCount;
+    info.pSignalSemaphores = signals;
     device_->submit(info, submission.fence);
   } catch (...) {
     free_.push_back(submission);

@@ -14,6 +14,13 @@
 
 namespace rivulet::vk {
 
+/// Semaphores of somebody else that a submission waits for and signals; null: none. A value belongs to a timeline
+/// semaphore and is ignored for a binary one.
+struct SubmitSync {
+  VkSemaphore wait = VK_NULL_HANDLE, signal = VK_NULL_HANDLE;
+  std::uint64_t waitValue = 0, signalValue = 0;
+};
+
 /// Thread-safety: one thread at a time.
 class CommandStream {
  public:
@@ -27,7 +34,7 @@ class CommandStream {
   VkCommandBuffer begin(const char* label);
   /// Ends and submits it. Returns its serial: 1, 2, 3, ... in order of submission. If that fails (DeviceLost, out of
   /// memory) the command buffer is dropped and no serial is used.
-  std::uint64_t submit();
+  std::uint64_t submit(const SubmitSync& sync = {});
   /// Ends the command buffer begun and drops it unsubmitted.
   void abandon();
 
@@ -36,6 +43,8 @@ class CommandStream {
   /// Waits for a serial that submit() returned. Errors: DeviceLost.
   void wait(std::uint64_t serial);
   void waitIdle();
+  /// Signalled with each serial as it finishes; null without timeline semaphores.
+  VkSemaphore timeline() const { return timeline_; }
 
   /// Objects released when a serial has finished.
   RetireQueue& retire() { return retire_; }

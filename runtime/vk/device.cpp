@@ -112,6 +112,7 @@ void Device::createLogicalDevice(const std::vector<std::string>& disable) {
   enabled.shaderInt64 = caps_.int64;
   enabled.cooperativeMatrix = caps_.cooperativeMatrix;
   enabled.timelineSemaphore = caps_.timelineSemaphore;
+  enabled.textureCompressionBC = caps_.textureCompressionBC;
   const FeatureChain chain(enabled);
 
   std::vector<const char*> extensions = requirements.optionalDeviceExtensions;
@@ -158,6 +159,10 @@ std::shared_ptr<Device> Device::import(const ImportDeviceInfo& info) {
   device->apiVersion_ = info.apiVersion;
   device->debugUtils_ = info.enabled.debugUtils;
   if (info.queueMutex) device->queueMutex_ = info.queueMutex;
+  require(static_cast<bool>(info.lockQueue) == static_cast<bool>(info.unlockQueue),
+          "lockQueue and unlockQueue are given together or not at all");
+  device->lockQueue_ = info.lockQueue;
+  device->unlockQueue_ = info.unlockQueue;
   device->instanceFn_ = InstanceFunctions::load(info.getInstanceProcAddr, info.instance);
   const InstanceFunctions& functions = device->instanceFn_;
 
@@ -257,8 +262,16 @@ Device::~Device() {
 }
 
 void Device::submit(const VkSubmitInfo& info, VkFence fence) const {
-  const std::lock_guard lock(*queueMutex_);
-  check(fn_.QueueSubmit(queue_, 1, &info, fence), "vkQueueSubmit");
+  VkResult result = VK_SUCCESS;
+  if (lockQueue_) {
+    lockQueue_();
+    result = fn_.QueueSubmit(queue_, 1, &info, fence);
+    unlockQueue_();
+  } else {
+    const std::lock_guard lock(*queueMutex_);
+    result = fn_.QueueSubmit(queue_, 1, &info, fence);
+  }
+  check(result, "vkQueueSubmit");
 }
 
 void Device::setNameImpl(VkObjectType type, std::uint64_t handle, const std::string& name) const {

@@ -44,6 +44,7 @@ struct ImportDeviceInfo {
   std::uint32_t apiVersion = VK_API_VERSION_1_1;  // what the instance was created with, at least 1.1
   EnabledFeatures enabled;
   std::mutex* queueMutex = nullptr;  // BORROWED; locked around submissions when the host submits from other threads
+  std::function<void()> lockQueue, unlockQueue;  // instead of the mutex, for a host with a lock of its own; both or none
 };
 
 /// One adapter as `rivulet devices` lists it.
@@ -84,7 +85,7 @@ class Device {
   std::uint64_t validationMessages() const { return messages_.count; }
   VmaAllocator_T* allocator() const { return allocator_; }
 
-  /// Submits to the device's queue. Locks the queue's mutex for the call. Errors: DeviceLost, out of memory.
+  /// Submits to the device's queue. Holds the queue's lock for the call. Errors: DeviceLost, out of memory.
   void submit(const VkSubmitInfo& info, VkFence fence) const;
 
   /// Names an object for validation messages and captures; does nothing without VK_EXT_debug_utils.
@@ -122,6 +123,7 @@ class Device {
   VmaAllocator_T* allocator_ = nullptr;
   mutable std::mutex ownMutex_;
   std::mutex* queueMutex_ = &ownMutex_;
+  std::function<void()> lockQueue_, unlockQueue_;
 };
 
 }  // namespace rivulet::vk

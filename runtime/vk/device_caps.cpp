@@ -19,6 +19,7 @@ constexpr Capability kCapabilities[] = {
     {"cooperativeMatrix", &DeviceCaps::cooperativeMatrix},
     {"timelineSemaphore", &DeviceCaps::timelineSemaphore},
     {"timestamps", &DeviceCaps::timestamps},
+    {"textureCompressionBC", &DeviceCaps::textureCompressionBC},
 };
 
 /// Structures of one pNext chain, linked as they are added.
@@ -158,6 +159,7 @@ EnabledFeatures queryFeatures(const InstanceFunctions& functions, VkPhysicalDevi
   supported.bufferDeviceAddress = address.bufferDeviceAddress;
   supported.subgroupSizeControl = sizes.subgroupSizeControl && sizes.computeFullSubgroups;
   supported.shaderInt64 = features.features.shaderInt64;
+  supported.textureCompressionBC = features.features.textureCompressionBC;
   supported.timelineSemaphore = timeline.timelineSemaphore;
   supported.cooperativeMatrix = matrices.cooperativeMatrix && memoryModel.vulkanMemoryModel && float16.shaderFloat16;
   return supported;
@@ -190,6 +192,7 @@ DeviceCaps queryDeviceCaps(const InstanceFunctions& functions, VkPhysicalDevice 
   caps.subgroupSizeControl = supported.subgroupSizeControl && allowed.subgroupSizeControl && sizeControlInCompute;
   caps.int64 = supported.shaderInt64 && allowed.shaderInt64;
   caps.timelineSemaphore = supported.timelineSemaphore && allowed.timelineSemaphore;
+  caps.textureCompressionBC = supported.textureCompressionBC && allowed.textureCompressionBC;
   if (supported.cooperativeMatrix && allowed.cooperativeMatrix && matricesInCompute)
     caps.cooperativeMatrixShapes = cooperativeMatrixShapes(functions, device);
   caps.cooperativeMatrix = !caps.cooperativeMatrixShapes.empty();

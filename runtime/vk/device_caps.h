@@ -10,6 +10,7 @@
 //   cooperativeMatrix    matrix units                                fallback: the subgroup kernels
 //   timelineSemaphore    completion values of submissions            fallback: one fence per submission
 //   timestamps           GPU time per dispatch                       fallback: host clock around a submission
+//   textureCompressionBC BC1 and BC7 images                          fallback: uncompressed images
 
 #include <cstdint>
 #include <span>
@@ -44,6 +45,7 @@ struct DeviceCaps {
   bool cooperativeMatrix = false;
   bool timelineSemaphore = false;
   bool timestamps = false;
+  bool textureCompressionBC = false;
 
   std::uint32_t subgroupSize = 1, minSubgroupSize = 1, maxSubgroupSize = 1;
   std::uint32_t maxWorkgroupInvocations = 128, maxWorkgroupSize[3] = {128, 128, 64},
@@ -70,6 +72,7 @@ struct EnabledFeatures {
   bool shaderInt64 = false;
   bool cooperativeMatrix = false;  // cooperativeMatrix, vulkanMemoryModel and shaderFloat16
   bool timelineSemaphore = false;
+  bool textureCompressionBC = false;
   bool debugUtils = false;  // instance extension VK_EXT_debug_utils
 };
 

@@ -21,6 +21,7 @@
   X(GetPhysicalDeviceMemoryProperties)      \
   X(GetPhysicalDeviceMemoryProperties2)     \
   X(GetPhysicalDeviceQueueFamilyProperties) \
+  X(GetPhysicalDeviceImageFormatProperties) \
   X(CreateDevice)                           \
   X(GetDeviceProcAddr)
 
@@ -45,6 +46,8 @@
   X(CreateBuffer)                  \
   X(DestroyBuffer)                 \
   X(GetBufferMemoryRequirements)   \
+  X(CreateImage)                   \
+  X(DestroyImage)                  \
   X(BindBufferMemory)              \
   X(CreateFence)                   \
   X(DestroyFence)                  \
@@ -83,6 +86,7 @@
   X(CmdDispatch)                   \
   X(CmdPipelineBarrier)            \
   X(CmdCopyBuffer)                 \
+  X(CmdCopyBufferToImage)          \
   X(CmdUpdateBuffer)               \
   X(CmdFillBuffer)                 \
   X(CmdWriteTimestamp)             \

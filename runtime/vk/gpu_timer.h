@@ -31,16 +31,24 @@ class GpuTimer {
   /// Microseconds of each mark since the first one, after the recording finished; empty if it has not or is
   /// unavailable.
   std::vector<double> read() const;
+  /// The same into memory of the caller's, at least used() long. Returns the number of marks. Allocates nothing.
+  std::size_t read(std::span<double> microseconds);
 
  private:
+  bool readTicks(std::span<std::uint64_t> ticks) const;
+
   std::shared_ptr<Device> device_;
   VkQueryPool pool_ = VK_NULL_HANDLE;
   std::uint32_t capacity_ = 0, used_ = 0;
+  std::vector<std::uint64_t> ticks_;
 };
 
 /// Microseconds since the first of `ticks`, of which the lowest `validBits` bits count up by one every `periodNs` and
 /// may wrap once between neighbours.
 std::vector<double> timestampsToMicroseconds(std::span<const std::uint64_t> ticks, std::uint32_t validBits,
                                              double periodNs);
+/// Into `result`, as long as `ticks` at least.
+void timestampsToMicroseconds(std::span<const std::uint64_t> ticks, std::uint32_t validBits, double periodNs,
+                              std::span<double> result);
 
 }  // namespace rivulet::vk

@@ -47,8 +47,17 @@ PipelineCache::PipelineCache(std::shared_ptr<Device> device, const std::filesyst
     file_ = directory / cacheFileName(caps);
     data = readCacheFile(file_, caps);
   }
-  loadedBytes_ = data.size();
+  open(data);
+}
 
+PipelineCache::PipelineCache(std::shared_ptr<Device> device, const CacheBlob& blob) : device_(std::move(device)) {
+  open(blob.bytes.empty() ? std::vector<std::byte>()
+                          : decodeCache(blob.bytes, device_->caps(), "the pipeline cache given"));
+}
+
+void PipelineCache::open(std::span<const std::byte> data) {
+  const DeviceCaps& caps = device_->caps();
+  loadedBytes_ = data.size();
   const DeviceFunctions& fn = device_->fn();
   try {
     VkPipelineCacheCreateInfo cache{VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
@@ -170,6 +179,45 @@ VkPipeline PipelineCache::create(const PipelineKey& key) const {
   return pipeline;
 }
 
+VkDescriptorSet PipelineCache::makeDescriptorSet(const Buffer& arena, const Buffer& weights, const std::string& name,
+                                                 VkDescriptorPool& pool) const {
+  const DeviceFunctions& fn = device_->fn();
+  const VkDescriptorPoolSize poolSize{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 2};
+  VkDescriptorPoolCreateInfo poolInfo{VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO};
+  poolInfo.maxSets = 1;
+  poolInfo.poolSizeCount = 1;
+  poolInfo.pPoolSizes = &poolSize;
+  check(fn.CreateDescriptorPool(device_->handle(), &poolInfo, nullptr, &pool),
+        ("vkCreateDescriptorPool(" + name + ")").c_str());
+  device_->setName(VK_OBJECT_TYPE_DESCRIPTOR_POOL, pool, name);
+
+  VkDescriptorSetAllocateInfo allocateInfo{VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO};
+  allocateInfo.descriptorPool = pool;
+  allocateInfo.descriptorSetCount = 1;
+  allocateInfo.pSetLayouts = &setLayout_;
+  VkDescriptorSet set = VK_NULL_HANDLE;
+  const VkResult result = fn.AllocateDescriptorSets(device_->handle(), &allocateInfo, &set);
+  if (result != VK_SUCCESS) {
+    fn.DestroyDescriptorPool(device_->handle(), pool, nullptr);
+    pool = VK_NULL_HANDLE;
+    check(result, ("vkAllocateDescriptorSets(" + name + ")").c_str());
+  }
+  device_->setName(VK_OBJECT_TYPE_DESCRIPTOR_SET, set, name);
+
+  const VkDescriptorBufferInfo buffers[2] = {{arena.handle(), 0, VK_WHOLE_SIZE}, {weights.handle(), 0, VK_WHOLE_SIZE}};
+  VkWriteDescriptorSet writes[2]{};
+  for (std::uint32_t binding = 0; binding < 2; ++binding) {
+    writes[binding].sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET;
+    writes[binding].dstSet = set;
+    writes[binding].dstBinding = binding;
+    writes[binding].descriptorCount = 1;
+    writes[binding].descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    writes[binding].pBufferInfo = &buffers[binding];
+  }
+  fn.UpdateDescriptorSets(device_->handle(), 2, writes, 0, nullptr);
+  return set;
+}
+
 void PipelineCache::warm(std::span<const PipelineKey> keys,
                          const std::function<void(std::size_t, std::size_t)>& onDone) {
   std::atomic<std::size_t> next{0};
@@ -205,17 +253,26 @@ void PipelineCache::warm(std::span<const PipelineKey> keys,
 void PipelineCache::save() {
   if (file_.empty()) return;
   const std::lock_guard saving(saveMutex_);
+  const std::vector<std::byte> data = driverData();
+  if (data.size() <= diskBytes()) return;
+  writeCacheFile(file_, device_->caps(), data);
+  const std::lock_guard lock(mutex_);
+  loadedBytes_ = data.size();
+}
+
+std::vector<std::byte> PipelineCache::driverData() const {
   const DeviceFunctions& fn = device_->fn();
   std::size_t bytes = 0;
   check(fn.GetPipelineCacheData(device_->handle(), cache_, &bytes, nullptr), "vkGetPipelineCacheData");
-  if (bytes <= diskBytes()) return;
   std::vector<std::byte> data(bytes);
   // The cache may have grown since: what fits is complete in itself (VK_INCOMPLETE is no error).
   check(fn.GetPipelineCacheData(device_->handle(), cache_, &bytes, data.data()), "vkGetPipelineCacheData");
   data.resize(bytes);
-  writeCacheFile(file_, device_->caps(), data);
-  const std::lock_guard lock(mutex_);
-  loadedBytes_ = bytes;
+  return data;
+}
+
+std::vector<std::byte> PipelineCache::blob() const {
+  return encodeCache(device_->caps(), driverData());
 }
 
 std::size_t PipelineCache::diskBytes() const {

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "vk/buffer.h"
 #include "vk/device.h"
 
 namespace rivulet::vk {
@@ -31,6 +32,12 @@ struct Pipeline {
   VkPipelineLayout layout = VK_NULL_HANDLE;
 };
 
+/// What PipelineCache::blob() returned, from wherever it was kept. BORROWED for the call.
+struct CacheBlob {
+  explicit CacheBlob(std::span<const std::byte> data) : bytes(data) {}
+  std::span<const std::byte> bytes;
+};
+
 /// All Rivulet kernels share one pipeline layout: push constants (all of caps().maxPushConstants up to 128 bytes,
 /// compute stage) and, where bufferDeviceAddress is not used, set 0 with two storage buffers: binding 0 the
 /// executable's arena, binding 1 its weights. With bufferDeviceAddress the layout has no sets and the first 16 bytes of
@@ -40,6 +47,8 @@ class PipelineCache {
   /// `directory` empty: no disk file. The default directory is $RIVULET_CACHE_DIR, else the platform's user cache
   /// folder.
   explicit PipelineCache(std::shared_ptr<Device> device, const std::filesystem::path& directory = defaultDirectory());
+  /// Without a disk file. A blob of another device or driver, or a damaged one, is ignored; an empty one is none.
+  PipelineCache(std::shared_ptr<Device> device, const CacheBlob& blob);
   ~PipelineCache();
   PipelineCache(const PipelineCache&) = delete;
   PipelineCache& operator=(const PipelineCache&) = delete;
@@ -58,11 +67,18 @@ class PipelineCache {
 
   VkDescriptorSetLayout setLayout() const { return setLayout_; }  // null with bufferDeviceAddress
   VkPipelineLayout layout() const { return layout_; }
+  /// A descriptor set of that layout, from a pool of its own, which the caller destroys. Only without
+  /// bufferDeviceAddress. Errors: out of memory.
+  VkDescriptorSet makeDescriptorSet(const Buffer& arena, const Buffer& weights, const std::string& name,
+                                    VkDescriptorPool& pool) const;
   const std::shared_ptr<Device>& device() const { return device_; }
 
   /// Writes the driver's cache to disk if it has grown (atomically). Called on destruction; never throws there. A
   /// corrupt or foreign file is ignored on load and replaced. Errors: Io naming the file.
   void save();
+
+  /// The driver's cache as memory, for whoever keeps it somewhere else than in a file. Errors: out of memory.
+  std::vector<std::byte> blob() const;
 
   /// Where save() writes; empty without a disk file.
   const std::filesystem::path& file() const { return file_; }
@@ -70,6 +86,8 @@ class PipelineCache {
   std::size_t diskBytes() const;
 
  private:
+  void open(std::span<const std::byte> data);
+  std::vector<std::byte> driverData() const;
   VkPipeline create(const PipelineKey& key) const;
   void destroy();
 

@@ -66,6 +66,7 @@ DeviceRequirements deviceRequirements(const InstanceFunctions& functions, VkPhys
   features.shaderInt64 = caps.int64;
   features.cooperativeMatrix = caps.cooperativeMatrix;
   features.timelineSemaphore = caps.timelineSemaphore;
+  features.textureCompressionBC = caps.textureCompressionBC;
   requirements.optionalInstanceExtensions = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME};
 
   const std::vector<VkExtensionProperties> present = deviceExtensions(functions, device);
@@ -100,8 +101,9 @@ FeatureChain::FeatureChain(const EnabledFeatures& features) : structures_(std::m
     structure.pNext = head_;
     head_ = &structure;
   };
-  if (features.shaderInt64) {
-    structures_->core.features.shaderInt64 = VK_TRUE;
+  if (features.shaderInt64 || features.textureCompressionBC) {
+    structures_->core.features.shaderInt64 = features.shaderInt64 ? VK_TRUE : VK_FALSE;
+    structures_->core.features.textureCompressionBC = features.textureCompressionBC ? VK_TRUE : VK_FALSE;
     link(structures_->core);
   }
   if (features.storageBuffer16BitAccess) {

@@ -14,6 +14,7 @@ run("${CMAKE_COMMAND}" -S "${SOURCE}/consumer" -B "${WORK}/build" -G "${GENERATO
     "-DCMAKE_BUILD_TYPE=${CONFIG}" "-DCMAKE_PREFIX_PATH=${prefix}" "-DCMAKE_RUNTIME_OUTPUT_DIRECTORY=${WORK}/$<0:>bin")
 run("${CMAKE_COMMAND}" --build "${WORK}/build" --config "${CONFIG}")
 run("${WORK}/bin/consumer")
+run("${WORK}/bin/plugin-consumer")
 
 find_program(PKG_CONFIG pkg-config)
 if(PKG_CONFIG AND NOT WIN32)
@@ -25,4 +26,9 @@ if(PKG_CONFIG AND NOT WIN32)
   separate_arguments(flags UNIX_COMMAND "${flags}")
   run("${CXX}" -std=c++20 "${SOURCE}/consumer/consumer.cpp" ${flags} -o "${WORK}/consumer-pkgconfig")
   run("${CMAKE_COMMAND}" -E env "LD_LIBRARY_PATH=${pc_dir}/.." "${WORK}/consumer-pkgconfig")
+  execute_process(COMMAND "${PKG_CONFIG}" --cflags --libs rivulet-plugin OUTPUT_VARIABLE flags
+                  OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  run("${CXX}" -x c++ "${SOURCE}/consumer/plugin_consumer.c" ${flags} -o "${WORK}/plugin-consumer-pkgconfig")
+  run("${CMAKE_COMMAND}" -E env "LD_LIBRARY_PATH=${pc_dir}/.." "${WORK}/plugin-consumer-pkgconfig")
 endif()

@@ -19,7 +19,10 @@
 #define RVL_VK_ALLOCATOR_FUNCTIONS(X)  \
   X(GetBufferMemoryRequirements2)      \
   X(GetDeviceBufferMemoryRequirements) \
-  X(BindBufferMemory2)
+  X(BindBufferMemory2)                 \
+  X(GetImageMemoryRequirements2)       \
+  X(GetDeviceImageMemoryRequirements)  \
+  X(BindImageMemory2)
 
 #define RVL_VK_SPIED_FUNCTIONS(X)       \
   RVL_VK_GLOBAL_FUNCTIONS(X)            \
@@ -64,6 +67,7 @@ struct State {
   std::mutex mutex;
   std::uint64_t calls[kIds] = {};
   std::uint64_t resultCalls = 0, failResultAt = 0;
+  std::vector<std::size_t> resultCallIds;
   VkResult failResultWith = VK_SUCCESS;
   std::map<std::size_t, std::pair<std::uint64_t, VkResult>> failFrom;
   std::set<std::string> lookups, hidden;
@@ -89,6 +93,7 @@ bool isQuery(std::size_t id) {
       kIdDeviceWaitIdle,
       kIdSetDebugUtilsObjectNameEXT,
       kIdGetPipelineCacheData,
+      kIdGetPhysicalDeviceImageFormatProperties,
   };
   for (const std::size_t query : kQueries)
     if (query == id) return true;
@@ -145,6 +150,7 @@ void VulkanSpy::reset() {
   const std::lock_guard lock(state.mutex);
   std::memset(state.calls, 0, sizeof state.calls);
   state.resultCalls = state.failResultAt = 0;
+  state.resultCallIds.clear();
   state.failFrom.clear();
   state.lookups.clear();
   state.hidden.clear();
@@ -182,6 +188,13 @@ std::uint64_t VulkanSpy::calls(const std::string& name) {
 std::uint64_t VulkanSpy::resultCalls() {
   const std::lock_guard lock(state.mutex);
   return state.resultCalls;
+}
+
+std::vector<std::string> VulkanSpy::resultCallNames() {
+  const std::lock_guard lock(state.mutex);
+  std::vector<std::string> names;
+  for (const std::size_t id : state.resultCallIds) names.emplace_back(kNames[id]);
+  return names;
 }
 
 std::set<std::string> VulkanSpy::lookups() {
@@ -230,7 +243,9 @@ bool VulkanSpy::enter(std::size_t id, bool hasResult, VkResult& result) {
     result = planned->second.second;
     return true;
   }
-  if (isQuery(id) || ++state.resultCalls != state.failResultAt) return false;
+  if (isQuery(id)) return false;
+  state.resultCallIds.push_back(id);
+  if (++state.resultCalls != state.failResultAt) return false;
   state.failed = kNames[id];
   result = state.failResultWith;
   return true;

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "vk/functions.h"
 
@@ -24,6 +25,8 @@ class VulkanSpy {
   /// Calls since reset(), of one entry point, and of all of those that return a VkResult.
   static std::uint64_t calls(const std::string& name);
   static std::uint64_t resultCalls();
+  /// What resultCalls() counted, in order: what failResultCall() takes the index of, from 1.
+  static std::vector<std::string> resultCallNames();
   /// Names that were looked up since reset().
   static std::set<std::string> lookups();
 

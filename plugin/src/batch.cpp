@@ -1,0 +1,193 @@
+#include "batch.h"
+
+#include <algorithm>
+
+namespace rivulet::plugin {
+namespace {
+
+std::string nameOf(const Model& model, const engine::LaneShape& shape) {
+  return model.network->info().name + " " + std::to_string(shape.width) + "x" + std::to_string(shape.height) + " x" +
+         std::to_string(shape.lanes);
+}
+
+graph::ExecutableOptions optionsFor(const Model& model, const engine::LaneShape& shape) {
+  graph::ExecutableOptions options;
+  options.name = nameOf(model, shape);
+  return options;
+}
+
+std::vector<double> guesses(const graph::Executable& executable, const engine::ImageOutput& output,
+                            const vk::DeviceCaps& caps) {
+  std::vector<double> result;
+  for (std::uint32_t i = 0; i < executable.size(); ++i) {
+    const graph::Dispatch& dispatch = executable.dispatch(i);
+    result.push_back(engine::guessMicroseconds(caps, dispatch.multiplyAdds, dispatch.bytes));
+  }
+  const std::vector<double> images = output.guesses();
+  result.insert(result.end(), images.begin(), images.end());
+  return result;
+}
+
+}  // namespace
+
+Batch::Batch(std::shared_ptr<Model> model, vk::PipelineCache& pipelines, engine::LaneGraph built,
+             const engine::LaneShape& shape, std::uint64_t bytes)
+    : model_(std::move(model)),
+      lanes_(model_->network, pipelines, std::move(built), shape, model_->weights, optionsFor(*model_, shape)),
+      output_(pipelines, lanes_.executable(), lanes_.samplerState().x, nameOf(*model_, shape)),
+      costs_(guesses(lanes_.executable(), output_, pipelines.device()->caps())),
+      bytes_(bytes),
+      works_(shape.lanes) {
+  outputs_.reserve(shape.lanes);
+}
+
+engine::Rank Batch::bestRank() const {
+  engine::Rank best = INT64_MIN;
+  for (const std::shared_ptr<Work>& work : works_)
+    if (work) best = std::max(best, *work->rank);
+  return best;
+}
+
+void Batch::assign(std::shared_ptr<Work> work) {
+  std::uint32_t lane = 0;
+  while (lanes_.active(lane)) ++lane;
+  lanes_.assign(lane, work->request, work->plan, work->givenState.size() != 0);
+  work->batch = this;
+  work->lane = lane;
+  work->stepsDone = 0;
+  work->state = RVL_STATE_RUNNING;
+  works_[lane] = std::move(work);
+}
+
+void Batch::takeOut(std::uint32_t lane) {
+  lanes_.release(lane);
+  if (works_[lane]) works_[lane]->batch = nullptr;
+  works_[lane] = nullptr;
+}
+
+std::shared_ptr<Work> Batch::cancel(std::uint32_t lane) {
+  std::shared_ptr<Work> work = works_[lane];
+  work->batch = nullptr;
+  works_[lane] = nullptr;
+  std::erase_if(outputs_, [&](const Output& output) { return output.lane == lane; });
+  const bool any = std::any_of(works_.begin(), works_.end(), [](const auto& w) { return w != nullptr; });
+  if (!any) evaluating_ = false;  // nobody wants the rest of it
+  if (!evaluating_) {
+    for (std::uint32_t i = 0; i < shape().lanes; ++i)
+      if (!works_[i]) lanes_.release(i);
+  }
+  return work;
+}
+
+void Batch::restart() {
+  evaluating_ = false;
+  outputs_.clear();
+  for (std::uint32_t lane = 0; lane < shape().lanes; ++lane) {
+    if (!works_[lane]) {
+      lanes_.release(lane);
+      continue;
+    }
+    lanes_.restart(lane);
+    works_[lane]->stepsDone = 0;
+  }
+}
+
+double Batch::evaluationCost() const {
+  double sum = 0;
+  for (std::uint32_t i = 0; i < lanes_.executable().size(); ++i) sum += costs_.cost(i);
+  return sum;
+}
+
+double Batch::longestUnit() const {
+  double longest = 0;
+  for (std::uint32_t i = 0; i < costs_.size(); ++i) longest = std::max(longest, costs_.cost(i));
+  return longest;
+}
+
+Batch::Progress Batch::advance(Slice& slice, std::vector<std::shared_ptr<Work>>& recorded) {
+  Progress progress;
+  if (!recordOutputs(slice, recorded)) return progress;
+  if (idle()) {
+    progress.boundary = true;
+    return progress;
+  }
+  if (!evaluating_) beginEvaluation(slice);
+  if (!recordDispatches(slice)) return progress;
+  endEvaluation(progress);
+  progress.boundary = recordOutputs(slice, recorded);
+  return progress;
+}
+
+void Batch::beginEvaluation(Slice& slice) {
+  lastSerial_ = slice.recording.serial;
+  lanes_.recordParameters(slice.commands);
+  for (std::uint32_t lane = 0; lane < shape().lanes; ++lane) {
+    const std::shared_ptr<Work>& work = works_[lane];
+    if (work && work->givenState.size() != 0 && lanes_.evaluation(lane) == 0)
+      lanes_.recordGivenState(slice.commands, lane, work->givenState);
+  }
+  evaluating_ = true;
+  cursor_ = 0;
+}
+
+bool Batch::recordDispatches(Slice& slice) {
+  const graph::Executable& executable = lanes_.executable();
+  const std::uint32_t first = cursor_, mark = slice.recording.timer->used();
+  while (cursor_ < executable.size() && slice.fits(costs_.cost(cursor_))) {
+    slice.add(costs_, cursor_, mark + cursor_ - first);
+    ++cursor_;
+  }
+  if (cursor_ != first) {
+    lastSerial_ = slice.recording.serial;
+    executable.record(slice.commands, first, cursor_ - first, slice.recording.timer.get());
+  }
+  return cursor_ == executable.size();
+}
+
+void Batch::endEvaluation(Progress& progress) {
+  evaluating_ = false;
+  ++progress.evaluations;
+  progress.laneEvaluations += lanes_.activeCount();
+  lanes_.advance();
+  for (std::uint32_t lane = shape().lanes; lane-- > 0;) {
+    const std::shared_ptr<Work>& work = works_[lane];
+    if (!work) {
+      lanes_.release(lane);  // cancelled meanwhile
+      continue;
+    }
+    work->stepsDone = lanes_.evaluation(lane);
+    const bool finished = lanes_.finished(lane);
+    if (finished || work->preview) outputs_.push_back({lane, 0, !finished});
+  }
+}
+
+bool Batch::recordOutputs(Slice& slice, std::vector<std::shared_ptr<Work>>& recorded) {
+  while (!outputs_.empty()) {
+    Output& output = outputs_.back();
+    Work& work = *works_[output.lane];
+    const std::uint32_t units = engine::ImageOutput::unitCount(work.target);
+    const engine::SamplerState& state = lanes_.samplerState();
+    for (; output.unit < units; ++output.unit) {
+      const std::uint32_t unit = lanes_.executable().size() + output_.costIndex(work.target, output.unit);
+      if (!slice.fits(costs_.cost(unit))) return false;
+      lastSerial_ = slice.recording.serial;
+      slice.measured(costs_, unit, [&] {
+        output_.record(slice.commands, output.unit, output.preview ? state.x0 : state.x, output.lane, work.map,
+                       work.target);
+      });
+    }
+    work.serial = slice.recording.serial;
+    if (output.preview) {
+      ++work.previews;
+      work.previewSerial = slice.recording.serial;
+    } else {
+      work.state = RVL_STATE_RECORDED;
+      recorded.push_back(works_[output.lane]);
+      takeOut(output.lane);
+    }
+    outputs_.pop_back();
+  }
+  return true;
+}
+
+}  // namespace rivulet::plugin

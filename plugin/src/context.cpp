@@ -1,0 +1,270 @@
+// A context's beginning and end, its models and its figures.
+#include "context.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+
+#include "core/error.h"
+#include "engine/lane_graph.h"
+#include "request_info.h"
+#include "vk/requirements.h"
+
+namespace rivulet::plugin {
+namespace {
+
+constexpr std::uint32_t kDefaultLanes = 4, kMostLanes = 16, kDefaultInFlight = 4, kMostInFlight = 16;
+// More than a frame ever finishes: recording does not allocate.
+constexpr std::size_t kRoom = 4096;
+
+std::uint32_t choose(std::uint32_t value, std::uint32_t usual, std::uint32_t least, std::uint32_t most,
+                     const char* name) {
+  if (value == 0) return usual;
+  if (value < least || value > most) {
+    invalid(std::string(name) + " " + std::to_string(value) + ": from " + std::to_string(least) + " to " +
+            std::to_string(most) + ", or 0 for " + std::to_string(usual));
+  }
+  return value;
+}
+
+std::shared_ptr<vk::Device> importDevice(const RvlContextInfo& info) {
+  if (info.mode != RVL_MODE_RECORD && info.mode != RVL_MODE_ASYNC) invalid("mode " + std::to_string(info.mode));
+  vk::ImportDeviceInfo import;
+  import.getInstanceProcAddr = info.get_instance_proc_addr;
+  import.instance = info.instance;
+  import.physicalDevice = info.physical_device;
+  import.device = info.device;
+  import.apiVersion = info.api_version;
+  import.queueFamily = info.queue_family;
+  import.queueIndex = info.mode == RVL_MODE_ASYNC ? info.queue_index : 0;
+  import.enabled.storageBuffer16BitAccess = info.features.storage_buffer_16bit_access != VK_FALSE;
+  import.enabled.bufferDeviceAddress = info.features.buffer_device_address != VK_FALSE;
+  import.enabled.subgroupSizeControl = info.features.subgroup_size_control != VK_FALSE;
+  import.enabled.shaderInt64 = info.features.shader_int64 != VK_FALSE;
+  import.enabled.cooperativeMatrix = info.features.cooperative_matrix != VK_FALSE;
+  import.enabled.timelineSemaphore = info.features.timeline_semaphore != VK_FALSE;
+  import.enabled.textureCompressionBC = info.features.texture_compression_bc != VK_FALSE;
+  import.enabled.debugUtils = info.features.debug_utils != VK_FALSE;
+  if ((info.lock_queue == nullptr) != (info.unlock_queue == nullptr)) {
+    invalid("lock_queue and unlock_queue are given together or not at all");
+  }
+  if (info.lock_queue) {
+    import.lockQueue = [ lock = info.lock_queue, user = info.lock_user ] { lock(user);
+  };
+  import.unlockQueue = [ unlock = info.unlock_queue, user = info.lock_user ] { unlock(user);
+};
+}  // namespace
+return vk::Device::import(import);
+}  // namespace rivulet::plugin
+
+DataType precisionOf(RvlPrecision precision, const vk::DeviceCaps& caps) {
+  switch (precision) {
+    case RVL_PRECISION_AUTO:
+      return engine::defaultPrecision(caps);
+    case RVL_PRECISION_FLOAT:
+      return DataType::F32;
+    case RVL_PRECISION_HALF:
+      if (!caps.storage16)
+        throw Error(ErrorCode::MissingFeature, "RVL_PRECISION_HALF needs storage_buffer_16bit_access to be enabled");
+      return DataType::F16;
+    case RVL_PRECISION_MAX_ENUM:
+      break;
+  }
+  invalid("precision " + std::to_string(precision));
+}
+
+std::unique_ptr<vk::PipelineCache> makePipelines(const std::shared_ptr<vk::Device>& device,
+                                                 const RvlContextInfo& info) {
+  const auto* bytes = static_cast<const std::byte*>(info.pipeline_cache);
+  return std::make_unique<vk::PipelineCache>(device,
+                                             vk::CacheBlob(std::span(bytes, bytes ? info.pipeline_cache_size : 0)));
+}
+
+}  // namespace
+
+Context::Context(const RvlContextInfo& info, std::uint16_t tag)
+    : messages_{info.message_callback, info.message_user},
+      mode_(info.mode),
+      consumerFamily_(info.consumer_queue_family),
+      textureLimit_(info.texture_limit == 0 ? UINT64_MAX : info.texture_limit),
+      maxLanes_(choose(info.max_lanes, kDefaultLanes, 1, kMostLanes, "max_lanes")),
+      device_(importDevice(info)),
+      pipelines_(makePipelines(device_, info)),
+      precision_(precisionOf(info.precision, device_->caps())),
+      memory_(info.memory_limit),
+      scheduler_(memory_, maxLanes_),
+      recordings_(device_, choose(info.max_in_flight, kDefaultInFlight, 2, kMostInFlight, "max_in_flight")),
+      models_(tag, "model"),
+      works_(tag, "request") {
+  recorded_.reserve(kRoom);
+  retired_.reserve(kRoom);
+  trash_.images.reserve(kRoom);
+  trash_.buffers.reserve(kRoom);
+  if (mode_ == RVL_MODE_ASYNC) {
+    stream_ = std::make_unique<vk::CommandStream>(device_);
+  } else if (device_->caps().timelineSemaphore) {
+    VkSemaphoreTypeCreateInfo type{VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO};
+    type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
+    VkSemaphoreCreateInfo semaphore{VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO};
+    semaphore.pNext = &type;
+    vk::check(device_->fn().CreateSemaphore(device_->handle(), &semaphore, nullptr, &timeline_),
+              "vkCreateSemaphore(recordings)");
+    device_->setName(VK_OBJECT_TYPE_SEMAPHORE, timeline_, "rivulet recordings");
+  }
+  try {
+    builder_ = std::thread([this] { buildLoop(); });
+  } catch (...) {
+    if (timeline_) device_->fn().DestroySemaphore(device_->handle(), timeline_, nullptr);
+    throw;
+  }
+}
+
+Context::~Context() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  builder_.join();
+  // close() has seen to it that the device has finished with everything; submissions of our own are waited for anyway.
+  try {
+    if (stream_) stream_->waitIdle();
+  } catch (const std::exception&) {
+    // The device is lost: nothing runs any more.
+  }
+  if (timeline_) device_->fn().DestroySemaphore(device_->handle(), timeline_, nullptr);
+}
+
+void Context::deviceLost() {
+  const std::lock_guard lock(mutex_);
+  lost_ = true;
+}
+
+void Context::Trash::clear() {
+  batches.clear();
+  images.clear();
+  buffers.clear();
+  models.clear();
+}
+
+void Context::close(std::uint64_t completed, std::uint64_t timeoutNanoseconds) {
+  const auto deadline =
+      Clock::now() + std::chrono::nanoseconds(std::min<std::uint64_t>(timeoutNanoseconds, INT64_MAX / 2));
+  const std::lock_guard lock(mutex_);
+  if (lost_) return;
+  const std::uint64_t last = recordings_.lastSerial();
+  if (completed != UINT64_MAX && completed > last) {
+    invalid("completed " + std::to_string(completed) + ": the last serial is " + std::to_string(last));
+  }
+  if (completed == UINT64_MAX) return;
+  try {
+    collect(completed);
+    while (!recordings_.empty() && Clock::now() < deadline) {
+      std::this_thread::sleep_for(std::chrono::microseconds(100));
+      collect(0);
+    }
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::DeviceLost) return;
+    throw;
+  }
+  if (!recordings_.empty()) {
+    throw Failure(RVL_ERROR_BUSY, "recordings " + std::to_string(recordings_.completed() + 1) + " to " +
+                                      std::to_string(last) +
+                                      " have not finished: wait for the device, discard what is not submitted, or pass "
+                                      "UINT64_MAX for completed if nothing is running");
+  }
+}
+
+void Context::requireAlive() const {
+  if (lost_)
+    throw Error(ErrorCode::DeviceLost, "the device is lost: destroy the context, and make another on a new device");
+}
+
+void Context::requireMode(RvlMode mode) const {
+  if (mode_ == mode) return;
+  throw Failure(RVL_ERROR_INVALID_STATE, mode == RVL_MODE_RECORD
+                                             ? "this context submits by itself (RVL_MODE_ASYNC): use tick()"
+                                             : "this context records into the host's command buffers "
+                                               "(RVL_MODE_RECORD): use record() and discard()");
+}
+
+std::uint64_t Context::loadModel(const RvlModelInfo& info) {
+  if ((info.path != nullptr) == (info.data != nullptr)) invalid("a model is loaded from path or from data: give one");
+  auto model = std::make_shared<Model>();
+  if (info.path) {
+    model->network = models::Network::load(std::filesystem::path(reinterpret_cast<const char8_t*>(info.path)));
+  } else {
+    model->network = models::Network::load(std::span(static_cast<const std::byte*>(info.data), info.size),
+                                           info.name ? info.name : "model");
+  }
+  const std::lock_guard lock(mutex_);
+  requireAlive();
+  dying_.reserve(dying_.size() + 1);
+  return models_.insert(std::move(model));
+}
+
+void Context::releaseModel(std::uint64_t model) {
+  const std::lock_guard lock(mutex_);
+  dying_.push_back(models_.at(model));
+  models_.erase(model);
+  wake_.notify_one();
+}
+
+std::shared_ptr<const models::Network> Context::network(std::uint64_t model) {
+  const std::lock_guard lock(mutex_);
+  return models_.at(model)->network;
+}
+
+void Context::warmUp(const RvlWarmUpInfo& info) {
+  std::unique_lock lock(mutex_);
+  requireAlive();
+  const std::shared_ptr<Model> model = models_.at(info.model.id);
+  lock.unlock();
+  engine::LaneShape shape = warmUpShape(info, model->network->info(), precision_);
+  const std::uint32_t lanes = shape.lanes == 0 ? maxLanes_ : std::min(shape.lanes, maxLanes_);
+  shape.lanes = 0;
+  const std::uint64_t least = minimumBytes(model, shape);
+  lock.lock();
+  if (least > memory_.limit()) {
+    throw Error(ErrorCode::OutOfDeviceMemory, "'" + model->network->info().name + "' at this size needs " +
+                                                  std::to_string(least) + " bytes; memory_limit is " +
+                                                  std::to_string(memory_.limit()));
+  }
+  Group& group = scheduler_.groupOf(model, shape);
+  group.atLeast = std::max(group.atLeast, lanes);
+  group.error = RVL_SUCCESS;
+  group.wanted = scheduler_.lanesFor(group);
+  wake_.notify_one();
+}
+
+RvlResult Context::isReady(const RvlWarmUpInfo& info) {
+  const std::lock_guard lock(mutex_);
+  requireAlive();
+  const std::shared_ptr<Model>& model = models_.at(info.model.id);
+  engine::LaneShape shape = warmUpShape(info, model->network->info(), precision_);
+  shape.lanes = 0;
+  const Group& group = scheduler_.groupOf(model, shape);
+  if (group.error != RVL_SUCCESS) throw Failure(group.error, group.message);
+  return group.batches.empty() || group.building || group.wanted != 0 ? RVL_NOT_READY : RVL_SUCCESS;
+}
+
+RvlStatistics Context::statistics() {
+  const std::lock_guard lock(mutex_);
+  RvlStatistics result = statistics_;
+  scheduler_.forEachGroup([&](const Group& group) {
+    result.waiting += group.waiting.size();
+    result.executables += group.batches.size();
+    for (const std::unique_ptr<Batch>& batch : group.batches)
+      result.longest_dispatch_us = std::max(result.longest_dispatch_us, batch->longestUnit());
+  });
+  works_.forEach([&](const std::shared_ptr<Work>& work) {
+    if (work->state == RVL_STATE_RUNNING || work->state == RVL_STATE_RECORDED) ++result.running;
+  });
+  result.evaluations = scheduler_.evaluations();
+  result.lane_evaluations = scheduler_.laneEvaluations();
+  result.memory_bytes = memory_.used();
+  result.texture_bytes = textureBytes_;
+  return result;
+}
+
+}  // namespace rivulet::plugin

@@ -1,0 +1,171 @@
+// What happens every frame: recording, submitting, and finding out what has finished.
+#include <algorithm>
+#include <cmath>
+
+#include "context.h"
+#include "core/error.h"
+#include "vk/label.h"
+
+namespace rivulet::plugin {
+
+std::uint64_t Context::finishedSerial() {
+  if (stream_) return stream_->completed();
+  if (!timeline_ || recordings_.empty()) return recordings_.completed();
+  std::uint64_t value = 0;
+  vk::check(device_->fn().GetSemaphoreCounterValue(device_->handle(), timeline_, &value), "vkGetSemaphoreCounterValue");
+  return value;
+}
+
+void Context::collect(std::uint64_t completedByHost) {
+  const std::uint64_t serial = std::max(completedByHost, std::min(finishedSerial(), recordings_.lastSerial()));
+  if (serial <= recordings_.completed()) return;
+  const Recordings::Finished finished = recordings_.finish(serial);
+  statistics_.device_us += finished.microseconds;
+  statistics_.budget_us += finished.budget;
+  if (finished.missing != 0) restart(finished.missing);
+
+  const auto ready = [&](const std::shared_ptr<Work>& work) {
+    if (work->state == RVL_STATE_RECORDED && work->serial > serial) return false;
+    if (work->state == RVL_STATE_RECORDED) becomeReady(*work);
+    return true;
+  };
+  std::erase_if(recorded_, ready);
+  emptyRetired();
+  if (blocked_ || !trash_.empty() || !dying_.empty()) wake_.notify_one();
+}
+
+void Context::becomeReady(Work& work) {
+  work.state = RVL_STATE_READY;
+  work.latencyMicroseconds =
+      static_cast<std::uint64_t>(std::chrono::duration<double, std::micro>(Clock::now() - work.requested).count());
+  work.lastUse = ++uses_;
+  ++statistics_.ready;
+  // An image of the plugin's may have to be made again.
+  if (!work.ownsImage && work.givenState.size() != 0) trash_.buffers.push_back(std::move(work.givenState));
+}
+
+void Context::emptyRetired() {
+  const std::uint64_t completed = recordings_.completed();
+  std::erase_if(retired_, [&](Retired& retired) {
+    if (retired.serial > completed && !recordings_.empty()) return false;
+    memory_.give(retired.bytes);
+    textureBytes_ -= retired.textureBytes;
+    if (retired.image) trash_.images.push_back(std::move(retired.image));
+    if (retired.buffer.size() != 0) trash_.buffers.push_back(std::move(retired.buffer));
+    return true;
+  });
+  scheduler_.forEachGroup([&](Group& group) {
+    Model& model = *group.model;
+    if (model.staging.size() != 0 && !model.copying() && model.copySerial <= completed)
+      trash_.buffers.push_back(std::move(model.staging));
+  });
+}
+
+void Context::requeueRecorded(std::uint64_t serial) {
+  std::erase_if(recorded_, [&](const std::shared_ptr<Work>& work) {
+    if (work->state != RVL_STATE_RECORDED || work->serial < serial) return work->state != RVL_STATE_RECORDED;
+    scheduler_.enqueue(work);
+    return true;
+  });
+}
+
+void Context::restart(std::uint64_t serial) {
+  ++statistics_.restarts;
+  scheduler_.restart(serial);
+  requeueRecorded(serial);
+}
+
+double Context::fill(VkCommandBuffer commands, double budget, Recording& recording) {
+  Slice slice{*device_, commands, recording, budget};
+  recording.budget = budget;
+  const vk::Label label(*device_, commands, "rivulet");
+  scheduler_.record(slice, recorded_);
+  statistics_.dispatches += recording.dispatches;
+  if (scheduler_.nextToBuild()) wake_.notify_one();
+  return recording.expected;
+}
+
+RvlRecordResult Context::record(const RvlRecordInfo& info) {
+  if (!info.command_buffer) invalid("command_buffer is null");
+  if (!(info.budget_us >= 0)) invalid("budget_us must be 0 or more");
+  const std::lock_guard lock(mutex_);
+  requireAlive();
+  requireMode(RVL_MODE_RECORD);
+  if (info.completed > recordings_.lastSerial()) {
+    invalid("completed " + std::to_string(info.completed) + ": the last serial is " +
+            std::to_string(recordings_.lastSerial()));
+  }
+  collect(info.completed);
+  scheduler_.frame(Clock::now(), info.budget_us);
+  RvlRecordResult result{};
+  result.semaphore = timeline_;
+  result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
+  if (!result.more || recordings_.full() || info.budget_us == 0) return result;
+
+  Recording& recording = recordings_.begin(info.command_buffer);
+  result.expected_us = fill(info.command_buffer, info.budget_us, recording);
+  result.dispatches = recording.dispatches;
+  if (recording.dispatches == 0) {
+    recordings_.undo();
+    return result;
+  }
+  recordings_.end(info.command_buffer, recording);
+  result.serial = recording.serial;
+  result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
+  return result;
+}
+
+void Context::discard(std::uint64_t serial) {
+  const std::lock_guard lock(mutex_);
+  requireAlive();
+  requireMode(RVL_MODE_RECORD);
+  collect(0);
+  if (serial <= recordings_.completed() || serial > recordings_.lastSerial()) {
+    invalid("serial " + std::to_string(serial) + ": those that can be discarded are " +
+            std::to_string(recordings_.completed() + 1) + " to " + std::to_string(recordings_.lastSerial()));
+  }
+  recordings_.drop(serial);
+  restart(serial);
+}
+
+RvlTickResult Context::tick(const RvlTickInfo& info) {
+  if (!(info.budget_us >= 0)) invalid("budget_us must be 0 or more");
+  const std::lock_guard lock(mutex_);
+  requireAlive();
+  requireMode(RVL_MODE_ASYNC);
+  collect(0);
+  scheduler_.frame(Clock::now(), info.budget_us);
+  RvlTickResult result{};
+  result.semaphore = stream_->timeline();
+  result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
+  if (!result.more || recordings_.full() || info.budget_us == 0) return result;
+
+  const VkCommandBuffer commands = stream_->begin("rivulet tick");
+  Recording& recording = recordings_.begin(commands);
+  const std::uint64_t serial = recording.serial;
+  result.expected_us = fill(commands, info.budget_us, recording);
+  result.dispatches = recording.dispatches;
+  if (recording.dispatches == 0) {
+    recordings_.undo();
+    stream_->abandon();
+    return result;
+  }
+  recordings_.end(commands, recording);
+  vk::SubmitSync sync;
+  sync.wait = info.wait.semaphore;
+  sync.waitValue = info.wait.value;
+  sync.signal = info.signal.semaphore;
+  sync.signalValue = info.signal.value;
+  try {
+    result.serial = stream_->submit(sync);
+  } catch (...) {
+    recordings_.undo();
+    restart(serial);
+    throw;
+  }
+  result.submitted = VK_TRUE;
+  result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
+  return result;
+}
+
+}  // namespace rivulet::plugin

@@ -1,0 +1,115 @@
+#include "recordings.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace rivulet::plugin {
+
+Recordings::Recordings(std::shared_ptr<vk::Device> device, std::uint32_t count)
+    : device_(std::move(device)), ring_(count), marks_(2 * Recording::kMostUnits) {
+  units_.reserve(Recording::kMostUnits);
+  for (Recording& recording : ring_) {
+    recording.timer = std::make_unique<vk::GpuTimer>(device_, static_cast<std::uint32_t>(marks_.size()));
+    recording.timed.reserve(Recording::kMostUnits);
+  }
+  ran_ = vk::Buffer(device_, vk::BufferUse::Readback, count * sizeof(std::uint64_t), "recordings that ran");
+  std::memset(ran_.mapped().data(), 0, ran_.mapped().size());
+  ran_.flush();
+}
+
+Recording& Recordings::begin(VkCommandBuffer commands) {
+  Recording& recording = ring_[(first_ + inFlight_) % ring_.size()];
+  ++inFlight_;
+  recording.serial = ++lastSerial_;
+  recording.timed.clear();
+  recording.expected = recording.budget = 0;
+  recording.dispatches = 0;
+  recording.began = Clock::now();
+  recording.timer->begin(commands);
+  return recording;
+}
+
+void Recordings::end(VkCommandBuffer commands, const Recording& recording) {
+  const vk::DeviceFunctions& fn = device_->fn();
+  VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
+  barrier.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
+  barrier.dstAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
+  fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 1, &barrier, 0,
+                        nullptr, 0, nullptr);
+  fn.CmdUpdateBuffer(commands, ran_.handle(), slotOf(recording) * sizeof recording.serial, sizeof recording.serial,
+                     &recording.serial);
+  barrier.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
+  fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0,
+                        nullptr, 0, nullptr);
+}
+
+void Recordings::undo() {
+  --inFlight_;
+  ring_[(first_ + inFlight_) % ring_.size()].serial = 0;
+  --lastSerial_;
+}
+
+void Recordings::drop(std::uint64_t serial) {
+  while (inFlight_ > 0) {
+    Recording& latest = ring_[(first_ + inFlight_ - 1) % ring_.size()];
+    if (latest.serial < serial) break;
+    latest.serial = 0;
+    --inFlight_;
+  }
+}
+
+Recordings::Finished Recordings::finish(std::uint64_t serial) {
+  Finished result;
+  if (serial <= completed_) return result;
+  completed_ = serial;
+  if (empty() || oldest().serial > serial) return result;
+  ran_.invalidate();
+  while (inFlight_ > 0 && oldest().serial <= serial) {
+    Recording& recording = oldest();
+    std::uint64_t mark = 0;
+    std::memcpy(&mark, ran_.mapped().data() + slotOf(recording) * sizeof mark, sizeof mark);
+    if (mark == recording.serial) {
+      result.microseconds += measure(recording);
+      result.budget += recording.budget;
+    } else if (result.missing == 0) {
+      result.missing = recording.serial;
+    }
+    recording.serial = 0;
+    first_ = (first_ + 1) % ring_.size();
+    --inFlight_;
+  }
+  lastFinished_ = Clock::now();
+  return result;
+}
+
+double Recordings::measure(Recording& recording) {
+  const std::size_t count = recording.timer->read(marks_);
+  double sum = 0;
+  if (count > 0) {
+    for (const Timed& timed : recording.timed) {
+      if (timed.mark + 1 >= count) continue;
+      const double microseconds = marks_[timed.mark + 1] - marks_[timed.mark];
+      timed.costs->measured(timed.unit, microseconds);
+      sum += microseconds;
+    }
+    return sum;
+  }
+  if (recording.timer->available() || recording.timed.empty()) return 0;
+  // The host's clock: it took no longer than since it was recorded, or since the one before had finished. Shared out
+  // over the units of one model at a time.
+  const auto began = std::max(recording.began, lastFinished_);
+  sum = std::chrono::duration<double, std::micro>(Clock::now() - began).count();
+  for (std::size_t i = 0; i < recording.timed.size();) {
+    engine::CostModel* const costs = recording.timed[i].costs;
+    double expected = 0;
+    units_.clear();
+    for (; i < recording.timed.size() && recording.timed[i].costs == costs; ++i) {
+      units_.push_back(recording.timed[i].unit);
+      expected += costs->cost(recording.timed[i].unit);
+    }
+    costs->measuredTogether(units_, sum * expected / std::max(recording.expected, expected));
+  }
+  return sum;
+}
+
+}  // namespace rivulet::plugin

@@ -1,0 +1,78 @@
+#pragma once
+// Recordings that the device may still be working on: in what order they finish, how long their parts took, and whether
+// they ran at all.
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/cost_model.h"
+#include "vk/buffer.h"
+#include "vk/gpu_timer.h"
+#include "work.h"
+
+namespace rivulet::plugin {
+
+/// A piece of work with the time stamps around it.
+struct Timed {
+  engine::CostModel* costs;
+  std::uint32_t unit;
+  std::uint32_t mark;  // before it; the next one is after it
+};
+
+struct Recording {
+  static constexpr std::uint32_t kMostUnits = 512;
+
+  std::uint64_t serial = 0;  // 0: unused
+  std::unique_ptr<vk::GpuTimer> timer;
+  std::vector<Timed> timed;
+  Clock::time_point began;
+  double budget = 0, expected = 0;
+  std::uint32_t dispatches = 0;
+};
+
+/// Thread-safety: the context's lock. Allocates nothing after construction.
+class Recordings {
+ public:
+  Recordings(std::shared_ptr<vk::Device> device, std::uint32_t count);
+
+  bool full() const { return inFlight_ == ring_.size(); }
+  bool empty() const { return inFlight_ == 0; }
+  std::uint64_t lastSerial() const { return lastSerial_; }
+  std::uint64_t completed() const { return completed_; }
+
+  /// Takes a place; begin() gives it the next serial and resets its timer from inside the command buffer.
+  Recording& begin(VkCommandBuffer commands);
+  /// Leaves the mark that shows it ran.
+  void end(VkCommandBuffer commands, const Recording& recording);
+  /// It could not be submitted, or nothing was recorded: as if begin() had not been called.
+  void undo();
+  /// Forgets those from `serial` on: they will never run.
+  void drop(std::uint64_t serial);
+
+  /// What finish() found out.
+  struct Finished {
+    double microseconds = 0, budget = 0;
+    std::uint64_t missing = 0;  // the first serial of those finished that never ran; 0: all did
+  };
+  /// All up to `serial` have finished, or were never submitted: their measurements go to the cost models.
+  Finished finish(std::uint64_t serial);
+
+ private:
+  Recording& oldest() { return ring_[first_]; }
+  std::uint64_t slotOf(const Recording& recording) const {
+    return static_cast<std::uint64_t>(&recording - ring_.data());
+  }
+  double measure(Recording& recording);
+
+  std::shared_ptr<vk::Device> device_;
+  std::vector<Recording> ring_;
+  std::vector<double> marks_;
+  std::vector<std::uint32_t> units_;
+  vk::Buffer ran_;  // a serial per place in the ring
+  std::size_t first_ = 0, inFlight_ = 0;
+  std::uint64_t lastSerial_ = 0, completed_ = 0;
+  Clock::time_point lastFinished_;
+};
+
+}  // namespace rivulet::plugin

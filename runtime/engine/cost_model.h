@@ -1,0 +1,47 @@
+#pragma once
+// How long each piece of recorded work takes on this device: learned from measurements, guessed before there are any.
+// What fits a frame's budget is decided with it.
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "vk/device_caps.h"
+
+namespace rivulet::engine {
+
+/// Microseconds a dispatch may take on a device nothing is known of yet, from what it computes and moves. Meant to be
+/// too high rather than too low: the first frames do too little.
+double guessMicroseconds(const vk::DeviceCaps& caps, std::uint64_t multiplyAdds, std::uint64_t bytes);
+
+/// Units are dispatches and other pieces that are never split, by index. Allocates nothing after construction.
+/// Thread-safety: one thread at a time.
+class CostModel {
+ public:
+  /// One guess per unit, in microseconds, above zero.
+  explicit CostModel(std::vector<double> guesses);
+
+  std::size_t size() const { return units_.size(); }
+  /// Expected microseconds, with a margin for what measurements have varied by. Unmeasured units scale with how wrong
+  /// the guesses of others were.
+  double cost(std::size_t unit) const;
+  double total() const;
+  /// Takes a measurement in. Recent ones weigh more, so a busier or a faster device is followed within some frames. A
+  /// unit's first one counts little: drivers compile and fault in memory then.
+  void measured(std::size_t unit, double microseconds);
+  /// Without timestamps: `units` took `microseconds` together, which is shared out as expected.
+  void measuredTogether(std::span<const std::uint32_t> units, double microseconds);
+
+ private:
+  struct Unit {
+    double guess = 0, mean = 0, deviation = 0;
+    std::uint32_t samples = 0;
+  };
+  double cost(std::size_t unit, double ratio) const;
+
+  std::vector<Unit> units_;
+  double ratio_ = 1;  // of measurements to guesses
+};
+
+}  // namespace rivulet::engine

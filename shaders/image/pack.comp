@@ -1,0 +1,41 @@
+// A level of the picture as texels of an uncompressed image: RGBA8 holds the encoded bytes (an SRGB view decodes them),
+// RGBA16F linear light.
+//
+//   input   a level of the picture [H,W] vec4
+//   output  its texels, 4 or 8 bytes each
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "shared/tensor.glsl"
+
+layout(local_size_x = 64) in;
+layout(constant_id = 0) const bool HALF_FLOATS = false;
+
+layout(push_constant) uniform Push {
+  RVL_PUSH_ADDRESSES
+  uint source;
+  uint destination;
+  uint texels;
+} push;
+
+#include "image/texels.glsl"
+
+// round(127.5 (v + 1)), halves upwards, as rivulet::imageFromChw.
+uint byteOf(float v) {
+  precise float scaled = 127.5 * (v + 1.0);
+  float whole = floor(scaled);
+  return min(uint(whole) + (scaled - whole >= 0.5 ? 1u : 0u), 255u);
+}
+
+void main() {
+  for (uint i = gl_GlobalInvocationID.x; i < push.texels; i += gl_NumWorkGroups.x * 64u) {
+    vec3 v = arenaF32x4(push.source, i).rgb;
+    if (HALF_FLOATS) {
+      vec3 light = linearFromEncoded(v);
+      RVL_TEXEL_PAIRS[push.destination * RVL_PAIRS_PER_UNIT + i] =
+          uvec2(packHalf2x16(light.rg), packHalf2x16(vec2(light.b, 1.0)));
+    } else {
+      RVL_TEXEL_WORDS[push.destination * RVL_WORDS_PER_UNIT + i] =
+          byteOf(v.r) | byteOf(v.g) << 8 | byteOf(v.b) << 16 | 0xff000000u;
+    }
+  }
+}

@@ -1,0 +1,92 @@
+// record() in steady state takes nothing from the heap. Counted by this program's operator new, which the plugin's
+// library uses as well.
+#include <cstdlib>
+#include <new>
+
+#include "plugin/plugin_host.h"
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+
+namespace {
+
+thread_local std::uint64_t allocations = 0;
+
+void* allocate(std::size_t bytes) {
+  ++allocations;
+  if (void* memory = std::malloc(bytes)) return memory;
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+void* operator new(std::size_t bytes) {
+  return allocate(bytes);
+}
+void* operator new[](std::size_t bytes) {
+  return allocate(bytes);
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+
+namespace rivulet::test {
+namespace {
+
+class PluginAllocation : public GpuTest {};
+
+TEST_F(PluginAllocation, NoneWhileRecording) {
+  HostOptions options;
+  options.validation = false;  // the layer allocates for every command
+  PluginHost host(options);
+  host.createContext();
+  const RvlModel model = host.load();
+  auto warm = sized<RvlWarmUpInfo>();
+  warm.model = model;
+  ASSERT_EQ(api().warmUp(host.context(), &warm), RVL_SUCCESS) << api().lastError();
+  while (api().isReady(host.context(), &warm) == RVL_NOT_READY) {
+  }
+  std::vector<RvlRequest> requests;
+  for (std::uint64_t i = 0; i < 12; ++i) {
+    const auto info = requestInfo(model, i, 3);
+    RvlRequest request{};
+    ASSERT_EQ(api().request(host.context(), &info, &request), RVL_SUCCESS) << api().lastError();
+    requests.push_back(request);
+  }
+  std::uint64_t counted = 0, recordings = 0;
+  for (int frame = 0; frame < 400; ++frame) {
+    auto info = sized<RvlRecordInfo>();
+    info.command_buffer = host.stream().begin("a frame");
+    info.budget_us = 300;
+    auto result = sized<RvlRecordResult>();
+    const std::uint64_t before = allocations;
+    ASSERT_EQ(api().record(host.context(), &info, &result), RVL_SUCCESS);
+    if (frame >= 4) counted += allocations - before;  // each place in the ring has been used once
+    recordings += result.serial != 0;
+    vk::SubmitSync sync;
+    sync.signal = result.serial != 0 ? result.semaphore : VK_NULL_HANDLE;
+    sync.signalValue = result.serial;
+    host.stream().wait(host.stream().submit(sync));
+  }
+  EXPECT_GT(recordings, 20u);
+  EXPECT_GT(allocations, 0u) << "the counter counts";
+  EXPECT_EQ(counted, 0u) << "starting, finishing and continuing requests included";
+  auto status = sized<RvlRequestStatus>();
+  for (const RvlRequest request : requests) {
+    ASSERT_EQ(api().poll(host.context(), request, &status), RVL_SUCCESS);
+    EXPECT_EQ(status.state, RVL_STATE_READY);
+  }
+}
+
+}  // namespace
+}  // namespace rivulet::test
+
+#endif

@@ -1,0 +1,210 @@
+// What hosts do with frames: several in flight, recordings that are dropped or forgotten, contexts destroyed too early,
+// budgets of nothing; and requests that stop in the middle.
+#include <chrono>
+#include <thread>
+
+#include "plugin/plugin_host.h"
+
+namespace rivulet::test {
+namespace {
+
+class PluginFrames : public GpuTest {
+ protected:
+  void SetUp() override {
+    GpuTest::SetUp();
+    host_.createContext();
+    model_ = host_.load();
+    reference_ = make(3);
+  }
+  RvlContext context() const { return host_.context(); }
+  RvlRequest ask(std::uint64_t seed, std::uint32_t steps = 2) {
+    const auto info = requestInfo(model_, seed, steps);
+    RvlRequest request{};
+    EXPECT_EQ(api().request(context(), &info, &request), RVL_SUCCESS) << api().lastError();
+    return request;
+  }
+  std::vector<std::byte> bytesOf(RvlRequest request) {
+    auto image = sized<RvlImage>();
+    EXPECT_EQ(api().acquireImage(context(), request, &image), RVL_SUCCESS) << api().lastError();
+    auto bytes = host_.read(image.image, image.layout, 0, image.width, image.height, 4ull * image.width * image.height);
+    EXPECT_EQ(api().unacquireImage(context(), request), RVL_SUCCESS);
+    return bytes;
+  }
+  std::vector<std::byte> make(std::uint64_t seed) {
+    const RvlRequest request = ask(seed);
+    EXPECT_EQ(host_.finish(request), RVL_STATE_READY);
+    auto bytes = bytesOf(request);
+    EXPECT_EQ(api().releaseRequest(context(), request), RVL_SUCCESS);
+    return bytes;
+  }
+  /// Records without submitting; the command buffer is begun and left open.
+  RvlRecordResult recordOnly(double budget) {
+    auto info = sized<RvlRecordInfo>();
+    info.command_buffer = host_.stream().begin("a frame");
+    info.budget_us = budget;
+    auto result = sized<RvlRecordResult>();
+    EXPECT_EQ(api().record(context(), &info, &result), RVL_SUCCESS) << api().lastError();
+    return result;
+  }
+  void submit(const RvlRecordResult& result) {
+    vk::SubmitSync sync;
+    sync.signal = result.serial != 0 ? result.semaphore : VK_NULL_HANDLE;
+    sync.signalValue = result.serial;
+    host_.stream().submit(sync);
+  }
+  RvlStatistics statistics() {
+    auto statistics = sized<RvlStatistics>();
+    EXPECT_EQ(api().getStatistics(context(), &statistics), RVL_SUCCESS);
+    return statistics;
+  }
+
+  PluginHost host_;
+  RvlModel model_{};
+  std::vector<std::byte> reference_;  // of seed 3
+};
+
+TEST_F(PluginFrames, ThreeInFlight) {
+  const RvlRequest request = ask(3);
+  for (int i = 0; i < 300 && host_.poll(request).state != RVL_STATE_READY; ++i) {
+    submit(recordOnly(200));
+    if (i >= 3) host_.stream().wait(static_cast<std::uint64_t>(host_.stream().completed()));
+  }
+  host_.stream().waitIdle();
+  ASSERT_EQ(host_.finish(request), RVL_STATE_READY);
+  EXPECT_EQ(bytesOf(request), reference_);
+}
+
+TEST_F(PluginFrames, ADiscardedRecordingIsDoneAgain) {
+  const RvlRequest request = ask(3);
+  submit(recordOnly(1));  // a part of it runs
+  const RvlRecordResult dropped = recordOnly(1e6);
+  ASSERT_NE(dropped.serial, 0u);
+  host_.stream().abandon();
+  EXPECT_EQ(host_.poll(request).state, RVL_STATE_RECORDED);
+  ASSERT_EQ(api().discard(context(), dropped.serial), RVL_SUCCESS) << api().lastError();
+  EXPECT_EQ(host_.poll(request).state, RVL_STATE_WAITING);
+  ASSERT_EQ(host_.finish(request), RVL_STATE_READY);
+  EXPECT_EQ(bytesOf(request), reference_);
+  EXPECT_EQ(statistics().restarts, 1u);
+}
+
+TEST_F(PluginFrames, AForgottenRecordingIsNoticed) {
+  const RvlRequest request = ask(3);
+  ASSERT_NE(recordOnly(1).serial, 0u);
+  host_.stream().abandon();  // never submitted, and nobody says so
+  ASSERT_EQ(host_.finish(request), RVL_STATE_READY);
+  EXPECT_EQ(bytesOf(request), reference_);
+  EXPECT_EQ(statistics().restarts, 1u);
+}
+
+TEST_F(PluginFrames, AForgottenEndIsNoticed) {
+  // The recording with the image itself is lost; a later one of another request finishes.
+  const RvlRequest request = ask(3);
+  while (host_.poll(request).state != RVL_STATE_RECORDED) {
+    ASSERT_NE(recordOnly(1e6).serial, 0u);
+    host_.stream().abandon();
+  }
+  const RvlRequest other = ask(4);
+  ASSERT_EQ(host_.finish(other), RVL_STATE_READY);
+  ASSERT_EQ(host_.finish(request), RVL_STATE_READY);
+  EXPECT_EQ(bytesOf(request), reference_);
+}
+
+TEST_F(PluginFrames, WithEverythingInFlightNothingIsRecorded) {
+  const RvlRequest request = ask(3, 16);
+  std::vector<RvlRecordResult> results;
+  for (int i = 0; i < 4; ++i) {
+    results.push_back(recordOnly(1));
+    ASSERT_NE(results.back().serial, 0u);
+    host_.stream().abandon();
+  }
+  const RvlRecordResult none = recordOnly(1);
+  host_.stream().abandon();
+  EXPECT_EQ(none.serial, 0u);
+  EXPECT_TRUE(none.more);
+  ASSERT_EQ(api().discard(context(), results.front().serial), RVL_SUCCESS);
+  EXPECT_EQ(host_.finish(request), RVL_STATE_READY);
+}
+
+TEST_F(PluginFrames, NoBudgetNoWork) {
+  ask(3);
+  const RvlRecordResult result = recordOnly(0);
+  host_.stream().abandon();
+  EXPECT_EQ(result.serial, 0u);
+  EXPECT_TRUE(result.more);
+}
+
+TEST_F(PluginFrames, NoWorkNoRecording) {
+  const RvlRecordResult result = recordOnly(1e6);
+  host_.stream().abandon();
+  EXPECT_EQ(result.serial, 0u);
+  EXPECT_FALSE(result.more);
+}
+
+TEST_F(PluginFrames, WithoutTheSemaphoreTheHostSaysWhatFinished) {
+  const RvlRequest request = ask(3);
+  std::uint64_t completed = 0;
+  for (int i = 0; i < 100 && host_.poll(request).state != RVL_STATE_READY; ++i) {
+    auto info = sized<RvlRecordInfo>();
+    info.command_buffer = host_.stream().begin("a frame");
+    info.budget_us = 1e6;
+    info.completed = completed;
+    auto result = sized<RvlRecordResult>();
+    ASSERT_EQ(api().record(context(), &info, &result), RVL_SUCCESS) << api().lastError();
+    host_.stream().wait(host_.stream().submit());
+    if (result.serial != 0) completed = result.serial;
+  }
+  EXPECT_EQ(host_.poll(request).state, RVL_STATE_READY);
+  EXPECT_EQ(bytesOf(request), reference_);
+}
+
+TEST_F(PluginFrames, AContextWithWorkInFlightIsNotDestroyed) {
+  ask(3);
+  const RvlRecordResult result = recordOnly(1);
+  ASSERT_NE(result.serial, 0u);
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(api().destroyContext(context(), 0, 20'000'000), RVL_ERROR_BUSY) << api().lastError();
+  EXPECT_GE(std::chrono::steady_clock::now() - began, std::chrono::milliseconds(20));
+  submit(result);
+  EXPECT_EQ(api().destroyContext(context(), 0, 10'000'000'000), RVL_SUCCESS) << api().lastError();
+  host_.forgetContext();
+}
+
+TEST_F(PluginFrames, CancelledAtAnyDispatch) {
+  const std::uint64_t memory = statistics().memory_bytes;
+  for (int frames = 0; frames < 40; frames += 3) {
+    const RvlRequest request = ask(5, 2);
+    for (int i = 0; i < frames; ++i) host_.frame(1e-3);  // one dispatch each
+    ASSERT_EQ(api().cancel(context(), request), RVL_SUCCESS);
+    const RvlRequestState state = host_.poll(request).state;
+    EXPECT_TRUE(state == RVL_STATE_CANCELLED || state == RVL_STATE_READY);
+    ASSERT_EQ(api().releaseRequest(context(), request), RVL_SUCCESS);
+  }
+  EXPECT_EQ(make(3), reference_);
+  EXPECT_EQ(statistics().memory_bytes, memory) << "images of cancelled requests are given back";
+  EXPECT_EQ(statistics().running, 0u);
+}
+
+TEST_F(PluginFrames, ASmallBudgetIsKept) {
+  for (int i = 0; i < 6; ++i) make(static_cast<std::uint64_t>(i));  // costs are known
+  const RvlRequest request = ask(3, 8);
+  double longest = statistics().longest_dispatch_us;
+  int frames = 0;
+  while (host_.poll(request).state != RVL_STATE_READY && frames < 2000) {
+    auto info = sized<RvlRecordInfo>();
+    info.command_buffer = host_.stream().begin("a frame");
+    info.budget_us = 300;
+    auto result = sized<RvlRecordResult>();
+    ASSERT_EQ(api().record(context(), &info, &result), RVL_SUCCESS);
+    longest = std::max(longest, statistics().longest_dispatch_us);
+    EXPECT_LE(result.expected_us, std::max(300.0, longest));
+    submit(result);
+    host_.stream().waitIdle();
+    ++frames;
+  }
+  EXPECT_GT(frames, 2) << "the work did not fit one frame";
+  EXPECT_EQ(host_.poll(request).state, RVL_STATE_READY);
+}
+
+}  // namespace
+}  // namespace rivulet::test
