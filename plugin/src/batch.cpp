@@ -30,10 +30,10 @@ std::vector<double> guesses(const graph::Executable& executable, const engine::I
 
 }  // namespace
 
-Batch::Batch(std::shared_ptr<Model> model, vk::PipelineCache& pipelines, engine::LaneGraph built,
-             const engine::LaneShape& shape, std::uint64_t bytes)
+Batch::Batch(std::shared_ptr<Model> model, std::shared_ptr<const graph::WeightBuffer> weights,
+             vk::PipelineCache& pipelines, engine::LaneGraph built, const engine::LaneShape& shape, std::uint64_t bytes)
     : model_(std::move(model)),
-      lanes_(model_->network, pipelines, std::move(built), shape, model_->weights, optionsFor(*model_, shape)),
+      lanes_(model_->network, pipelines, std::move(built), shape, std::move(weights), optionsFor(*model_, shape)),
       output_(pipelines, lanes_.executable(), lanes_.samplerState().x, nameOf(*model_, shape)),
       costs_(guesses(lanes_.executable(), output_, pipelines.device()->caps())),
       bytes_(bytes),

@@ -18,9 +18,9 @@ namespace rivulet::plugin {
 /// Thread-safety: the context's lock, but for the constructor. Allocates nothing after construction.
 class Batch {
  public:
-  /// `model->weights` are there. Errors: OutOfDeviceMemory.
-  Batch(std::shared_ptr<Model> model, vk::PipelineCache& pipelines, engine::LaneGraph built,
-        const engine::LaneShape& shape, std::uint64_t bytes);
+  /// `weights` fit `built`. Errors: OutOfDeviceMemory.
+  Batch(std::shared_ptr<Model> model, std::shared_ptr<const graph::WeightBuffer> weights, vk::PipelineCache& pipelines,
+        engine::LaneGraph built, const engine::LaneShape& shape, std::uint64_t bytes);
 
   const engine::LaneShape& shape() const { return lanes_.shape(); }
   const std::shared_ptr<Model>& model() const { return model_; }

@@ -36,8 +36,10 @@ void Context::sweep() {
   for (std::size_t i = dying_.size(); i-- > 0;)
     scheduler_.forgetUnused(*dying_[i], recordings_.completed(), trash_.batches);
   std::erase_if(dying_, [&](std::shared_ptr<Model>& model) {
-    if (model.use_count() != 1 || !trash_.batches.empty() || model->copySerial > recordings_.completed()) return false;
-    memory_.give(model->weightBytes);
+    if (model.use_count() != 1 || !trash_.batches.empty()) return false;
+    const auto inUse = [&](const auto& set) { return set->copySerial > recordings_.completed(); };
+    if (std::any_of(model->sets.begin(), model->sets.end(), inUse)) return false;
+    for (const std::unique_ptr<WeightSet>& set : model->sets) memory_.give(set->bytes);
     trash_.models.push_back(std::move(model));
     return true;
   });
@@ -83,8 +85,9 @@ bool Context::build(std::unique_lock<std::mutex>& lock, Group& group) {
       engine::LaneGraph built = engine::planLanes(*model->network, *device_, shape);
       const graph::MemoryPlan plan = built.graph.memory();
       const std::uint64_t bytes = plan.arenaBytes + engine::ImageOutput::plannedBytes(shape.width, shape.height);
-      const std::uint64_t weightBytes = model->weights ? 0 : plan.weightBytes;
       lock.lock();
+      WeightSet* set = model->setFor(built.graph);
+      const std::uint64_t weightBytes = set != nullptr ? 0 : plan.weightBytes;
       if (!reserve(group, bytes + weightBytes)) {
         const bool smaller = shape.lanes > 1 && shape.lanes / 2 > group.lanes();
         if (smaller) {
@@ -101,18 +104,19 @@ bool Context::build(std::unique_lock<std::mutex>& lock, Group& group) {
       std::swap(old.batches, trash_.batches);
       lock.unlock();
       old.clear();
-      if (!model->weights) {
-        vk::Buffer staging;
-        auto weights = graph::WeightBuffer::prepare(built.graph, device_, model->network->info().name, staging);
+      if (set == nullptr) {
+        auto made = std::make_unique<WeightSet>();
+        made->weights = graph::WeightBuffer::prepare(built.graph, device_, model->network->info().name, made->staging);
+        made->bytes = weightBytes;
+        set = made.get();
         lock.lock();
-        model->weights = std::move(weights);
-        model->staging = std::move(staging);
-        model->weightBytes = weightBytes;
+        model->sets.push_back(std::move(made));
         taken -= weightBytes;
         lock.unlock();
       }
-      batch = std::make_unique<Batch>(model, *pipelines_, std::move(built), shape, bytes);
+      batch = std::make_unique<Batch>(model, set->weights, *pipelines_, std::move(built), shape, bytes);
       lock.lock();
+      group.weights = set;
     }
     group.batches.push_back(std::move(batch));
     published = true;

@@ -55,9 +55,9 @@ void Context::emptyRetired() {
     return true;
   });
   scheduler_.forEachGroup([&](Group& group) {
-    Model& model = *group.model;
-    if (model.staging.size() != 0 && !model.copying() && model.copySerial <= completed)
-      trash_.buffers.push_back(std::move(model.staging));
+    for (const std::unique_ptr<WeightSet>& set : group.model->sets)
+      if (set->staging.size() != 0 && !set->copying() && set->copySerial <= completed)
+        trash_.buffers.push_back(std::move(set->staging));
   });
 }
 

@@ -78,7 +78,7 @@ Group* Scheduler::nextToBuild() {
 bool Scheduler::hasWork() const {
   return std::any_of(groups_.begin(), groups_.end(), [](const auto& entry) {
     const Group& group = *entry.second;
-    return !group.waiting.empty() || group.model->copying() ||
+    return !group.waiting.empty() || group.copyingWeights() ||
            std::any_of(group.batches.begin(), group.batches.end(), [](const auto& batch) { return !batch->idle(); });
   });
 }
@@ -97,7 +97,7 @@ Scheduler::Candidate Scheduler::choose() const {
   Candidate best;
   engine::Rank bestRank = 0;
   for (const auto& [key, group] : groups_) {
-    if (group->model->copying()) continue;
+    if (group->copyingWeights()) continue;
     for (const std::unique_ptr<Batch>& batch : group->batches) {
       // A batch that a larger one takes over from gets no new requests.
       const bool filled = batch->freeLanes() > 0 && !group->waiting.empty() && batch->shape().lanes == group->lanes();
@@ -115,7 +115,7 @@ Scheduler::Candidate Scheduler::choose() const {
 
 void Scheduler::record(Slice& slice, std::vector<std::shared_ptr<Work>>& recorded) {
   for (const auto& [key, group] : groups_) {
-    if (group->model->copying() && !recordWeights(*group->model, slice)) return;
+    if (group->copyingWeights() && !recordWeights(*group->weights, slice)) return;
   }
   while (slice.fits(0)) {
     if (!current_) {
@@ -154,25 +154,25 @@ void Scheduler::choosePlan(Work& work, const Batch& batch) const {
   }
 }
 
-bool Scheduler::recordWeights(Model& model, Slice& slice) {
+bool Scheduler::recordWeights(WeightSet& set, Slice& slice) {
   const vk::DeviceFunctions& fn = slice.device.fn();
-  while (model.copying()) {
+  while (set.copying()) {
     if (!slice.fits(copyCost_.cost(0))) return false;
-    const std::uint64_t bytes = std::min<std::uint64_t>(kCopyPiece, model.staging.size() - model.copied);
+    const std::uint64_t bytes = std::min<std::uint64_t>(kCopyPiece, set.staging.size() - set.copied);
     slice.measured(copyCost_, 0, [&] {
-      const VkBufferCopy region{model.copied, model.copied, bytes};
-      fn.CmdCopyBuffer(slice.commands, model.staging.handle(), model.weights->buffer().handle(), 1, &region);
+      const VkBufferCopy region{set.copied, set.copied, bytes};
+      fn.CmdCopyBuffer(slice.commands, set.staging.handle(), set.weights->buffer().handle(), 1, &region);
     });
-    model.copied += bytes;
-    model.copySerial = slice.recording.serial;
+    set.copied += bytes;
+    set.copySerial = slice.recording.serial;
   }
   return true;
 }
 
 void Scheduler::restart(std::uint64_t serial) {
   for (const auto& [key, group] : groups_) {
-    Model& model = *group->model;
-    if (model.copySerial >= serial && model.staging.size() != 0) model.copied = 0;
+    for (const std::unique_ptr<WeightSet>& set : group->model->sets)
+      if (set->copySerial >= serial && set->staging.size() != 0) set->copied = 0;
     for (const std::unique_ptr<Batch>& batch : group->batches)
       if (batch->lastSerial() >= serial) batch->restart();
   }

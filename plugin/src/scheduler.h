@@ -19,7 +19,8 @@ namespace rivulet::plugin {
 /// Requests that can share a network: of one model and one shape.
 struct Group {
   std::shared_ptr<Model> model;
-  engine::LaneShape shape;  // lanes 0
+  engine::LaneShape shape;       // lanes 0
+  WeightSet* weights = nullptr;  // the model's, that fit this size; null until the first batch is built
   engine::RequestQueue<std::shared_ptr<Work>> waiting;
   std::vector<std::unique_ptr<Batch>> batches;  // at most two: a larger one takes over from a smaller one
   std::uint32_t wanted = 0;                     // lanes of a batch the builder is to make; 0: none
@@ -30,6 +31,7 @@ struct Group {
   std::string message;
 
   std::uint32_t lanes() const;  // of the largest batch
+  bool copyingWeights() const { return weights != nullptr && weights->copying(); }
 };
 
 /// Thread-safety: the context's lock.
@@ -81,7 +83,7 @@ class Scheduler {
   Candidate choose() const;
   void fillLanes(Group& group, Batch& batch);
   void choosePlan(Work& work, const Batch& batch) const;
-  bool recordWeights(Model& model, Slice& slice);
+  bool recordWeights(WeightSet& set, Slice& slice);
   void takeOut(Group& group, std::size_t index, std::vector<std::unique_ptr<Batch>>& trash);
 
   Memory& memory_;
