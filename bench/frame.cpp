@@ -102,8 +102,9 @@ class Run {
         const std::uint64_t before = allocations;
         const auto began = Clock::now();
         check(api_.record(context_, &info, &result));
-        if (counts) record.values.push_back(microseconds(Clock::now() - began));
+        const double took = microseconds(Clock::now() - began);
         if (counts) allocated += allocations - before;
+        if (counts) record.values.push_back(took);
         sync.signal = result.serial != 0 ? result.semaphore : VK_NULL_HANDLE;
         sync.signalValue = result.serial;
       }

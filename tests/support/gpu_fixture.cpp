@@ -7,34 +7,6 @@
 
 #include "core/error.h"
 
-// The validation layer (1.3.239) leaks a little for each command buffer once synchronization validation is on, and its
-// own thread frees what its other threads unlock. Both are told from Rivulet's by the library they lie in, which has to
-// be loaded still when leaks are looked for.
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define RVL_ADDRESS_SANITIZER 1
-#elif __has_feature(thread_sanitizer)
-#define RVL_THREAD_SANITIZER 1
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define RVL_ADDRESS_SANITIZER 1
-#elif defined(__SANITIZE_THREAD__)
-#define RVL_THREAD_SANITIZER 1
-#endif
-// NOLINTBEGIN(bugprone-reserved-identifier): the sanitizers' names
-#if defined(RVL_ADDRESS_SANITIZER)
-extern "C" const char* __lsan_default_suppressions();
-extern "C" const char* __lsan_default_suppressions() {
-  return "leak:VkLayer_khronos_validation\n";
-}
-#elif defined(RVL_THREAD_SANITIZER)
-extern "C" const char* __tsan_default_suppressions();
-extern "C" const char* __tsan_default_suppressions() {
-  return "race:VkLayer_khronos_validation\n";
-}
-#endif
-// NOLINTEND(bugprone-reserved-identifier)
-
 namespace rivulet::test {
 
 namespace {
@@ -109,12 +81,7 @@ vk::MessageCallback MessageLog::callback() {
 bool validationInstalled() {
   static const bool installed = [] {
     try {
-      auto device = vk::Device::create({.validation = true, .onMessage = [](auto, auto) {}});
-#if defined(RVL_ADDRESS_SANITIZER)
-      // Keeps the layer's library loaded; volatile, or the pointer that keeps this from being a leak is optimised away.
-      [[maybe_unused]] static std::shared_ptr<vk::Device>* volatile kept = nullptr;
-      kept = new std::shared_ptr<vk::Device>(std::move(device));
-#endif
+      vk::Device::create({.validation = true, .onMessage = [](auto, auto) {}});
       return true;
     } catch (const Error& error) {
       if (std::string_view(error.what()).find("VK_LAYER_KHRONOS_validation") == std::string_view::npos) return false;
