@@ -301,17 +301,19 @@ TEST_F(GeneratorTest, NamesTheRequestThatIsWrong) {
       ErrorCode::InvalidArgument, [&] { generator.generate(requests); }, "request 1", "magic");
 }
 
-TEST_F(GeneratorTest, WeightsOfAnotherNetworkAreRefused) {
+/// Sizes share weights where their kernels want one layout; weights that do not fit are made anew, not misread.
+TEST_F(GeneratorTest, WeightsThatDoNotFitAreMadeAnew) {
   test::TinyTextureUNet wider;
   wider.widths[0] = 24;
-  const std::shared_ptr<const models::Network> other = wider.load();
-  const Evaluator evaluator(*other, pipelines(), stream(), {1, 16, 16, DataType::F32});
-  test::expectError(
-      ErrorCode::InvalidArgument,
-      [&] {
-        const Evaluator wrong(*tiny(), pipelines(), stream(), {1, 16, 16, DataType::F32}, evaluator.weights());
-      },
-      "another network");
+  const EvaluationShape shape{1, 16, 16, DataType::F32};
+  const Evaluator other(*wider.load(), pipelines(), stream(), shape);
+  const std::shared_ptr<const models::Network> network = tiny();
+  Evaluator own(*network, pipelines(), stream(), shape), given(*network, pipelines(), stream(), shape, other.weights());
+  EXPECT_NE(given.weights(), other.weights());
+  const std::vector<float> x(3 * 16 * 16, 0.5f), conditioning(network->conditioning().channels, 0.25f);
+  EXPECT_EQ(given.run(x, conditioning), own.run(x, conditioning));
+  const Evaluator sharing(*network, pipelines(), stream(), {2, 24, 16, DataType::F32}, own.weights());
+  EXPECT_EQ(sharing.weights(), own.weights());
 }
 
 class GeneratorNoStorage16 : public test::GpuNoStorage16Test {};
