@@ -133,7 +133,7 @@ std::uint64_t CommandStream::submit(const SubmitSync& sync) {
     info.pSignalSemaphores = signals;
     device_->submit(info, submission.fence);
   } catch (...) {
-    free_.push_back(submission);
+    discard(submission);
     throw;
   }
   inFlight_.push_back(submission);
@@ -142,9 +142,14 @@ std::uint64_t CommandStream::submit(const SubmitSync& sync) {
 
 void CommandStream::abandon() {
   if (!recording_.commands) return;
-  Label::end(*device_, recording_.commands);
-  device_->fn().EndCommandBuffer(recording_.commands);  // whatever it says, the buffer is begun anew before it is used
-  free_.push_back(std::exchange(recording_, {}));
+  discard(std::exchange(recording_, {}));
+}
+
+/// Recording, or in whatever state a call that failed has left it: freeing it is right in all of them, and cannot fail.
+void CommandStream::discard(const Submission& submission) {
+  const DeviceFunctions& fn = device_->fn();
+  fn.FreeCommandBuffers(device_->handle(), pool_, 1, &submission.commands);
+  if (submission.fence) fn.DestroyFence(device_->handle(), submission.fence, nullptr);
 }
 
 void CommandStream::finished(std::uint64_t serial) {

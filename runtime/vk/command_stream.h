@@ -61,6 +61,7 @@ class CommandStream {
     std::uint64_t serial = 0;
   };
   void finished(std::uint64_t serial);
+  void discard(const Submission& submission);
   void copyThrough(const char* label, VkBuffer from, std::uint64_t fromOffset, VkBuffer to, std::uint64_t toOffset,
                    std::uint64_t bytes);
 
