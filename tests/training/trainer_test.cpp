@@ -80,6 +80,29 @@ TEST(Trainer, RefusesAnotherRunsCheckpoint) {
   EXPECT_NE(errorOf([&] { Trainer{options}; }).find(options.checkpoint.string()), std::string::npos);
 }
 
+TEST(Trainer, StartsFromGivenWeights) {
+  const Scratch scratch;
+  const std::atomic<bool> go{false};
+  TrainerOptions first = tinyRun(scratch, "first"), second = tinyRun(scratch, "second");
+  EXPECT_TRUE(Trainer(first).run(go));
+  second.init = first.out;
+  second.seed = 99;  // would draw other weights
+  const Trainer trainer(second);
+  EXPECT_EQ(trainer.step(), 0);
+  const Safetensors given = readSafetensors(first.out);
+  for (const auto& entry : trainer.network().parameters().entries()) {
+    EXPECT_TRUE(at::equal(trainer.network().parameters()[entry.name], given.at(entry.name))) << entry.name;
+    EXPECT_TRUE(at::equal(trainer.average().parameters()[entry.name], given.at(entry.name))) << entry.name;
+  }
+
+  Safetensors other = given;
+  other.metadata["config"] = R"({"architecture":"texture_unet","size":"xxl"})";
+  second.init = scratch.path() / "other.safetensors";
+  writeSafetensors(second.init, other);
+  const std::string message = errorOf([&] { const Trainer refused(second); });
+  EXPECT_NE(message.find("other.safetensors is of another configuration"), std::string::npos) << message;
+}
+
 TEST(Trainer, LearnsAndLogs) {
   const Scratch scratch;
   TrainerOptions options = tinyRun(scratch, "learns");
