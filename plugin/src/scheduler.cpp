@@ -83,6 +83,11 @@ bool Scheduler::hasWork() const {
   });
 }
 
+bool Scheduler::canRecord() const {
+  if (current_ || choose()) return true;
+  return std::any_of(groups_.begin(), groups_.end(), [](const auto& entry) { return entry.second->copyingWeights(); });
+}
+
 void Scheduler::frame(Clock::time_point now, double budget) {
   if (lastFrame_ != Clock::time_point()) {
     const double passed = std::chrono::duration<double, std::micro>(now - lastFrame_).count();

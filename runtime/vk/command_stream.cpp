@@ -143,7 +143,9 @@ std::uint64_t CommandStream::submit(const SubmitSync& sync) {
 void CommandStream::abandon() {
   if (!recording_.commands) return;
   Label::end(*device_, recording_.commands);
-  device_->fn().EndCommandBuffer(recording_.commands);  // whatever it says, the buffer is begun anew before it is used
+  // Where it cannot be ended it is reset: either way it may be begun anew.
+  if (device_->fn().EndCommandBuffer(recording_.commands) != VK_SUCCESS)
+    device_->fn().ResetCommandBuffer(recording_.commands, 0);
   free_.push_back(std::exchange(recording_, {}));
 }
 
