@@ -100,7 +100,7 @@ RvlRecordResult Context::record(const RvlRecordInfo& info) {
   RvlRecordResult result{};
   result.semaphore = timeline_;
   result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
-  if (!scheduler_.ready() || recordings_.full() || info.budget_us == 0) return result;
+  if (!scheduler_.canRecord() || recordings_.full() || info.budget_us == 0) return result;
 
   Recording& recording = recordings_.begin(info.command_buffer);
   result.expected_us = fill(info.command_buffer, info.budget_us, recording);
@@ -138,7 +138,7 @@ RvlTickResult Context::tick(const RvlTickInfo& info) {
   RvlTickResult result{};
   result.semaphore = stream_->timeline();
   result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
-  if (!scheduler_.ready() || recordings_.full() || info.budget_us == 0) return result;
+  if (!scheduler_.canRecord() || recordings_.full() || info.budget_us == 0) return result;
 
   const VkCommandBuffer commands = stream_->begin("rivulet tick");
   Recording& recording = recordings_.begin(commands);

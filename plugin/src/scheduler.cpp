@@ -83,11 +83,9 @@ bool Scheduler::hasWork() const {
   });
 }
 
-bool Scheduler::ready() const {
-  return current_ ||
-         std::any_of(groups_.begin(), groups_.end(),
-                     [](const auto& entry) { return entry.second->copyingWeights(); }) ||
-         choose();
+bool Scheduler::canRecord() const {
+  if (current_ || choose()) return true;
+  return std::any_of(groups_.begin(), groups_.end(), [](const auto& entry) { return entry.second->copyingWeights(); });
 }
 
 void Scheduler::frame(Clock::time_point now, double budget) {

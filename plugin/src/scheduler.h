@@ -50,8 +50,8 @@ class Scheduler {
   void record(Slice& slice, std::vector<std::shared_ptr<Work>>& recorded);
   /// Something could be recorded now, or once the builder is done.
   bool hasWork() const;
-  /// Whether something can be recorded now; work that waits for the builder cannot.
-  bool ready() const;
+  /// Something could be recorded now.
+  bool canRecord() const;
   /// Whatever was recorded from `serial` on never ran.
   void restart(std::uint64_t serial);
   /// A frame began: how long ago the last one, and what this one's budget is. Deadlines are judged by it.

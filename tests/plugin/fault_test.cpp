@@ -148,7 +148,7 @@ class PluginFault : public GpuTest {
     EXPECT_EQ(life(host, mode), RVL_SUCCESS) << "the host goes on";
     stream_.reset();
     own_.reset();
-    EXPECT_TRUE(host.messages().take().empty());
+    for (const std::string& message : host.messages().take()) ADD_FAILURE() << message;
   }
 
  private:

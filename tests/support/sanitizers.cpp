@@ -28,7 +28,7 @@ const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identif
 }
 
 const char* __tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
-  return "called_from_lib:libvulkan_lvp.so\nrace:libvulkan_lvp\nrace:libLLVM\nrace:libVkLayer\nmutex:libvulkan_lvp\n"
+  return "called_from_lib:libvulkan_lvp.so\nrace:libvulkan_lvp\nrace:libLLVM\ndeadlock:libLLVM\nrace:libVkLayer\nmutex:libvulkan_lvp\n"
          "thread:libvulkan_lvp\n";
 }
 
