@@ -28,8 +28,8 @@ const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identif
 }
 
 const char* __tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
-  return "called_from_lib:libvulkan_lvp.so\nrace:libvulkan_lvp\nrace:libLLVM\ndeadlock:libLLVM\nrace:libVkLayer\nmutex:libvulkan_lvp\n"
-         "thread:libvulkan_lvp\n";
+  return "called_from_lib:libvulkan_lvp.so\nrace:libvulkan_lvp\nmutex:libvulkan_lvp\nthread:libvulkan_lvp\n"
+         "race:libLLVM\ndeadlock:libLLVM\nrace:libVkLayer\n";
 }
 
 }  // extern "C"
