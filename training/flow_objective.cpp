@@ -40,11 +40,15 @@ FlowExample makeFlowExample(const TextureUnet& network, const Batch& batch, cons
   example.input.x = (1 - t) * example.x0 + t * noise;
   example.input.classWeights = network.oneHot(label.to(device));
   example.input.style = batch.style.to(device);
+  const int64_t shorter = std::min(batch.x0.size(2), batch.x0.size(3));
+  example.border = std::min<int64_t>(options.border, (shorter - 1) / 2);  // something is left of the smallest crop
   return example;
 }
 
 at::Tensor flowLoss(const at::Tensor& prediction, const FlowExample& example) {
-  return ((prediction - example.x0).square().mean({1, 2, 3}) * example.weight).mean();
+  const int64_t b = example.border;
+  const at::Tensor error = (prediction - example.x0).slice(2, b, prediction.size(2) - b);
+  return (error.slice(3, b, prediction.size(3) - b).square().mean({1, 2, 3}) * example.weight).mean();
 }
 
 }  // namespace rivulet::training

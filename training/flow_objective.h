@@ -18,6 +18,10 @@ struct FlowOptions {
   double timeUniform = 0.1;
   double timeFloor = 0.05;  // t in the weight 1 / max(t, floor)^2
   double classDropout = 0.1;
+  // Pixels along the edges of a crop that the loss leaves out. A crop does not tile, but its convolutions wrap: with
+  // them the network learns that textures break off at multiples of its coarsest stride, and draws straight lines
+  // there.
+  int border = 8;
   bool optimalTransport = false;  // pair noise and images within each class of the batch by least squared distance
 };
 
@@ -34,11 +38,12 @@ struct FlowExample {
   TextureUnetInput input;
   at::Tensor x0;
   at::Tensor weight;  // [N]
+  int64_t border = 0;
 };
 FlowExample makeFlowExample(const TextureUnet& network, const Batch& batch, const FlowOptions& options,
                             std::uint64_t seed, std::uint64_t step);
 
-// mean over samples of weight * mean over values of (prediction - x0)^2.
+// mean over samples of weight * mean over values of (prediction - x0)^2, without those along the edges.
 at::Tensor flowLoss(const at::Tensor& prediction, const FlowExample& example);
 
 }  // namespace rivulet::training

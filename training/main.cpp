@@ -78,6 +78,10 @@ void FlowCommand::declare(CLI::App& app) {
                  "Classes to turn by quarters and upside down (comma-separated; \"none\"). Default: common materials "
                  "without an up")
       ->delimiter(',');
+  app.add_option("--loss-border", o.flow.border,
+                 "Pixels along a crop's edges that the loss leaves out: crops do not tile")
+      ->capture_default_str()
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--coupling", coupling, "How noise is paired with images")
       ->capture_default_str()
       ->check(CLI::IsMember({"independent", "ot"}));

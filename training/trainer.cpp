@@ -129,6 +129,7 @@ nlohmann::ordered_json Trainer::summary() const {
           {"images", dataset_.tiles().size()},
           {"held_out_images", dataset_.heldOut().size()},
           {"class_dropout", options_.flow.classDropout},
+          {"loss_border", options_.flow.border},
           {"palette_augment", options_.augment.paletteAugment},
           {"coupling", options_.flow.optimalTransport ? "ot" : "independent"},
           {"minutes", std::round(elapsed() / 6) / 10},
