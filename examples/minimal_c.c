@@ -3,6 +3,7 @@
  *   minimal_c MODEL.safetensors OUT.png [CLASS [SEED]]
  *
  * Error handling is one macro; docs/integration.md explains each step. */
+/* clang-format off */
 #include <rivulet/rivulet.h>
 
 #include <dlfcn.h>

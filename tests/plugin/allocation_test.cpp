@@ -5,8 +5,6 @@
 
 #include "plugin/plugin_host.h"
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-
 namespace {
 
 thread_local std::uint64_t allocations = 0;
@@ -88,5 +86,3 @@ TEST_F(PluginAllocation, NoneWhileRecording) {
 
 }  // namespace
 }  // namespace rivulet::test
-
-#endif

@@ -81,9 +81,15 @@ typedef enum RvlResult {
   RVL_RESULT_MAX_ENUM = 0x7fffffff
 } RvlResult;
 
-typedef struct RvlContext { uint64_t id; } RvlContext;
-typedef struct RvlModel { uint64_t id; } RvlModel;
-typedef struct RvlRequest { uint64_t id; } RvlRequest;
+typedef struct RvlContext {
+  uint64_t id;
+} RvlContext;
+typedef struct RvlModel {
+  uint64_t id;
+} RvlModel;
+typedef struct RvlRequest {
+  uint64_t id;
+} RvlRequest;
 
 /* ------------------------------------------------------------------------------------------- before vkCreateDevice */
 
@@ -180,10 +186,10 @@ typedef struct RvlContextInfo {
   RvlLockCallback lock_queue, unlock_queue;
   void* lock_user;
   /* Limits */
-  uint64_t memory_limit;      /* bytes of device memory for everything of this context; 0: none */
-  uint64_t texture_limit;     /* bytes of it for images the plugin owns; 0: none. Beyond it the longest unused go. */
-  uint32_t max_lanes;         /* textures of one size in the making at once, 1 to 16; 0: 4 */
-  uint32_t max_in_flight;     /* recordings or submissions unfinished at once, 2 to 16; 0: 4 */
+  uint64_t memory_limit;  /* bytes of device memory for everything of this context; 0: none */
+  uint64_t texture_limit; /* bytes of it for images the plugin owns; 0: none. Beyond it the longest unused go. */
+  uint32_t max_lanes;     /* textures of one size in the making at once, 1 to 16; 0: 4 */
+  uint32_t max_in_flight; /* recordings or submissions unfinished at once, 2 to 16; 0: 4 */
   RvlPrecision precision;
   /* From getPipelineCache() of an earlier run, or NULL. One of another device or driver is ignored. */
   const void* pipeline_cache;
@@ -295,14 +301,14 @@ typedef struct RvlRequestStatus {
   size_t struct_size; /* set by the host */
   void* next;
   RvlRequestState state;
-  RvlResult error;              /* of RVL_STATE_FAILED */
-  uint32_t steps_done, steps;   /* network evaluations recorded, of how many; 0 of 0 before they are chosen */
-  uint32_t previews;            /* written so far, by `preview_serial` */
-  uint64_t preview_serial;      /* of the latest preview recorded; 0: none */
-  uint64_t serial;              /* latest in which the target is written: until it has finished, keep the image */
-  uint32_t width, height;       /* as resolved */
-  float style[RVL_STYLE_SIZE];  /* given, measured or drawn */
-  uint64_t latency_us;          /* from request() to READY, once it is */
+  RvlResult error;             /* of RVL_STATE_FAILED */
+  uint32_t steps_done, steps;  /* network evaluations recorded, of how many; 0 of 0 before they are chosen */
+  uint32_t previews;           /* written so far, by `preview_serial` */
+  uint64_t preview_serial;     /* of the latest preview recorded; 0: none */
+  uint64_t serial;             /* latest in which the target is written: until it has finished, keep the image */
+  uint32_t width, height;      /* as resolved */
+  float style[RVL_STYLE_SIZE]; /* given, measured or drawn */
+  uint64_t latency_us;         /* from request() to READY, once it is */
 } RvlRequestStatus;
 
 typedef struct RvlImage {
@@ -313,8 +319,8 @@ typedef struct RvlImage {
   VkImageLayout layout;
   uint32_t width, height, mip_levels;
   /* ASYNC with another consumer family: the host records the acquire half of the ownership transfer, a
-   * VkImageMemoryBarrier from `source_family` to its own with oldLayout VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL and newLayout
-   * `layout`, once, after waiting for `serial`. */
+   * VkImageMemoryBarrier from `source_family` to its own with oldLayout VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL and
+   * newLayout `layout`, once, after waiting for `serial`. */
   VkBool32 needs_acquire;
   uint32_t source_family;
   uint64_t serial; /* in which it was written */
@@ -332,7 +338,8 @@ typedef struct RvlWarmUpInfo {
   VkBool32 preview;       /* as in RvlRequestInfo */
 } RvlWarmUpInfo;
 
-/* -------------------------------------------------------------------------------------------------------- each frame */
+/* -------------------------------------------------------------------------------------------------------- each frame
+ */
 
 typedef struct RvlRecordInfo {
   size_t struct_size;
@@ -363,7 +370,7 @@ typedef struct RvlSemaphore {
 typedef struct RvlTickInfo {
   size_t struct_size;
   const void* next;
-  double budget_us; /* as in RvlRecordInfo */
+  double budget_us;          /* as in RvlRecordInfo */
   RvlSemaphore wait, signal; /* by the submission; with no work there is none, and `submitted` says so */
 } RvlTickInfo;
 
@@ -451,8 +458,8 @@ typedef struct RvlApi {
    * with it. A request still in work is cancelled; memory it needs until its serial finishes is kept until then. */
   RvlResult(RVL_CALL* releaseRequest)(RvlContext context, RvlRequest request);
 
-  /* The image of a ready request; until unacquireImage() it is not evicted. Calls nest. Of an evicted one, begins to make
-   * it again and returns NOT_READY. Errors: INVALID_STATE (cancelled, failed), OUT_OF_DEVICE_MEMORY. */
+  /* The image of a ready request; until unacquireImage() it is not evicted. Calls nest. Of an evicted one, begins to
+   * make it again and returns NOT_READY. Errors: INVALID_STATE (cancelled, failed), OUT_OF_DEVICE_MEMORY. */
   RvlResult(RVL_CALL* acquireImage)(RvlContext context, RvlRequest request, RvlImage* image);
   /* The device must have finished with what the host recorded with it. Errors: INVALID_STATE (was not acquired). */
   RvlResult(RVL_CALL* unacquireImage)(RvlContext context, RvlRequest request);
@@ -469,8 +476,8 @@ typedef struct RvlApi {
   RvlResult(RVL_CALL* tick)(RvlContext context, const RvlTickInfo* info, RvlTickResult* result);
 
   RvlResult(RVL_CALL* getStatistics)(RvlContext context, RvlStatistics* statistics);
-  /* The driver's compiled kernels, for RvlContextInfo::pipeline_cache of a later run. `data` NULL: the bytes there are in
-   * *size; else up to *size are written, and set there. Errors: INVALID_ARGUMENT (*size too small). */
+  /* The driver's compiled kernels, for RvlContextInfo::pipeline_cache of a later run. `data` NULL: the bytes there are
+   * in *size; else up to *size are written, and set there. Errors: INVALID_ARGUMENT (*size too small). */
   RvlResult(RVL_CALL* getPipelineCache)(RvlContext context, void* data, size_t* size);
   /* Measures a style vector, as requests do with style_pixels. Errors: INVALID_ARGUMENT (below 8x8). */
   RvlResult(RVL_CALL* measureStyle)(const RvlPixels* pixels, float style[RVL_STYLE_SIZE]);
