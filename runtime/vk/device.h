@@ -44,7 +44,8 @@ struct ImportDeviceInfo {
   std::uint32_t apiVersion = VK_API_VERSION_1_1;  // what the instance was created with, at least 1.1
   EnabledFeatures enabled;
   std::mutex* queueMutex = nullptr;  // BORROWED; locked around submissions when the host submits from other threads
-  std::function<void()> lockQueue, unlockQueue;  // instead of the mutex, for a host with a lock of its own; both or none
+  std::function<void()> lockQueue,
+      unlockQueue;  // instead of the mutex, for a host with a lock of its own; both or none
 };
 
 /// One adapter as `rivulet devices` lists it.

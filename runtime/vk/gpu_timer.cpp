@@ -48,9 +48,9 @@ std::size_t GpuTimer::read(std::span<double> microseconds) {
 }
 
 bool GpuTimer::readTicks(std::span<std::uint64_t> ticks) const {
-  const VkResult result =
-      device_->fn().GetQueryPoolResults(device_->handle(), pool_, 0, static_cast<std::uint32_t>(ticks.size()),
-                                        ticks.size_bytes(), ticks.data(), sizeof(std::uint64_t), VK_QUERY_RESULT_64_BIT);
+  const VkResult result = device_->fn().GetQueryPoolResults(
+      device_->handle(), pool_, 0, static_cast<std::uint32_t>(ticks.size()), ticks.size_bytes(), ticks.data(),
+      sizeof(std::uint64_t), VK_QUERY_RESULT_64_BIT);
   if (result == VK_NOT_READY) return false;
   check(result, "vkGetQueryPoolResults(timestamps)");
   return true;

@@ -1,6 +1,5 @@
 /* Compiled as C99 and C11, pedantic: the header is C, and the library links from C. */
 #include <rivulet/rivulet.h>
-
 #include <stdio.h>
 
 int main(void) {

@@ -1,7 +1,6 @@
 // Compiled as C++11 and C++20, pedantic, with the wrapper.
-#include <rivulet/rivulet.hpp>
-
 #include <cstdio>
+#include <rivulet/rivulet.hpp>
 
 int main() {
   const rivulet::Plugin plugin(rvlGetApi(RVL_API_VERSION));
