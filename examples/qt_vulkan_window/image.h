@@ -11,8 +11,7 @@ void check(VkResult result, const char* what);
 /// A square texture of the application's: image, memory, view. The device must be idle, or done with it, when it goes.
 class Image {
  public:
-  /// Encoded colours go through as they are, to a swap chain that is UNORM as well. (With both of them SRGB the device
-  /// would decode, filter and encode them again; QVulkanWindow::grab() mixes up the channels of such a window in Qt 6.4.)
+  /// Encoded colours go through as they are, to a swap chain that is UNORM as well.
   static constexpr VkFormat kFormat = VK_FORMAT_R8G8B8A8_UNORM;
 
   /// Throws std::runtime_error.

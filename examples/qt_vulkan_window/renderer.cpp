@@ -20,8 +20,8 @@ struct PushConstants {
 };
 
 /// Row by row. The first and the last are the same request and come out the same; the two bricks differ by their seed.
-const std::vector<Material> kMaterials = {{"brick", 1}, {"wood", 2},   {"grass", 3},  {"rust", 4},
-                                          {"brick", 5}, {"fabric", 6}, {"marble", 7}, {"brick", 1}};
+const std::vector<Material> kMaterials = {{"brick", 1}, {"wood", 2},   {"grass", 3}, {"rust", 4},
+                                          {"brick", 5}, {"fabric", 6}, {"roof", 7},  {"brick", 1}};
 static_assert(Renderer::kColumns * Renderer::kRows == 8);
 
 }  // namespace
@@ -196,7 +196,7 @@ void Renderer::startNextFrame() {
   }
 
   VkClearValue clear[3] = {};  // colour, depth, and colour again where there is multisampling
-  clear[0].color = clear[2].color = {{0.05f, 0.05f, 0.06f, 1.0f}};
+  clear[0].color = clear[2].color = kBackground;
   clear[1].depthStencil = {1.0f, 0};
   const QSize size = window_.swapChainImageSize();
   VkRenderPassBeginInfo pass{VK_STRUCTURE_TYPE_RENDER_PASS_BEGIN_INFO};

@@ -13,6 +13,7 @@ class Window;
 class Renderer : public QVulkanWindowRenderer {
  public:
   static constexpr int kColumns = 4, kRows = 2;
+  static constexpr VkClearColorValue kBackground{{0.05f, 0.05f, 0.07f, 1.0f}};
   static constexpr int kMargin = 8;   // pixels around each quad
   static constexpr int kRepeats = 2;  // of the texture along each side of a quad: it tiles
 

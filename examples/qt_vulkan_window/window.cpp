@@ -45,14 +45,21 @@ void Window::frameDone(std::size_t ready, std::size_t textures) {
 void Window::leave() {
   if (options_.screenshot.isEmpty()) {
     close();
-  } else if (!supportsGrab()) {
-    fail("this swap chain cannot be read back");
-  } else if (const QImage picture = grab(); !picture.save(options_.screenshot, "PNG")) {
-    fail(qPrintable(options_.screenshot + QStringLiteral(" cannot be written")));
-  } else {
-    qCInfo(lcQuads, "%s after %d frames", qPrintable(options_.screenshot), frames_);
-    close();
+    return;
   }
+  if (!supportsGrab()) {
+    fail("this swap chain cannot be read back");
+    return;
+  }
+  QImage picture = grab();
+  // Of a BGRA swap chain not every version of Qt puts the channels right. The margin is more blue than red.
+  if (!picture.isNull() && qRed(picture.pixel(0, 0)) > qBlue(picture.pixel(0, 0))) picture = picture.rgbSwapped();
+  if (!picture.save(options_.screenshot, "PNG")) {
+    fail(qPrintable(options_.screenshot + QStringLiteral(" cannot be written")));
+    return;
+  }
+  qCInfo(lcQuads, "%s after %d frames", qPrintable(options_.screenshot), frames_);
+  close();
 }
 
 void Window::fail(const char* reason) {
