@@ -192,6 +192,9 @@ void Renderer::startNextFrame() {
       drawable = false;
       // Of a lost device Qt learns from its own submission, and begins again.
       if (error.result() != RVL_ERROR_DEVICE_LOST) window_.fail(error.what());
+    } catch (const std::exception& error) {
+      drawable = false;
+      window_.fail(error.what());
     }
   }
 

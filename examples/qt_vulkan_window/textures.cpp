@@ -63,6 +63,7 @@ void DeviceRequest::apply(QVulkanWindow& window) {
 
 #if QT_VERSION >= QT_VERSION_CHECK(6, 7, 0)
   enabled_ = offer.features;
+  enabled_.debug_utils = VK_FALSE;  // of the instance, and not asked for there
   plugin().check(plugin()->fillFeatureChain(&enabled_, &chain_));
   QByteArrayList extensions;
   for (std::uint32_t i = 0; i < offer.device_extension_count; ++i) extensions << offer.device_extensions[i];

@@ -27,6 +27,9 @@ using testing::Not;
 
 const std::string kModel = RIVULET_SOURCE_DIR "/models/materials-s.safetensors";
 constexpr std::uint32_t kSteps = 4;
+// Between the window's texels and the runtime's: the features Qt enables decide on the kernels, and those on the
+// rounding. Half a level on lavapipe; a GPU may compute the one in half precision.
+constexpr int kRounding = 12;
 
 // The window as it opens: quads of twice two textures, at their own size.
 constexpr std::uint32_t kColumns = 4, kRows = 2, kMargin = 8, kTexture = 64, kQuad = 2 * kTexture;
@@ -118,14 +121,14 @@ TEST_F(QtVulkanWindow, ShowsWhatRivuletMakes) {
                              file.string() + "'");
   ASSERT_EQ(result.status, 0) << result.log;
   EXPECT_THAT(result.log, Not(HasSubstr("vkDebug")));
+  EXPECT_THAT(result.log, HasSubstr("8 textures in"));
   const Image screenshot = readImage(file);
   ASSERT_EQ(screenshot.width, kColumns * (kQuad + kMargin) + kMargin);
   ASSERT_EQ(screenshot.height, kRows * (kQuad + kMargin) + kMargin);
 
-  // The kernels may be others than the window's device gets, and round otherwise; the device then filters.
   const std::vector<Image> expected = expectedTextures();
   for (std::uint32_t i = 0; i < kMaterials.size(); ++i) {
-    EXPECT_LE(difference(quad(screenshot, i), expected[i]), 3) << "quad " << i << ", " << kMaterials[i].name;
+    EXPECT_LE(difference(quad(screenshot, i), expected[i]), kRounding) << "quad " << i << ", " << kMaterials[i].name;
     const auto [low, high] = std::minmax_element(expected[i].pixels.begin(), expected[i].pixels.end());
     EXPECT_GT(*high - *low, 20) << "texture " << i << " is flat";
   }
@@ -144,7 +147,7 @@ TEST_F(QtVulkanWindow, BeginsWithPlaceholdersAndClosesWhileTexturesAreInTheMakin
     for (std::size_t k = 0; k < shown.pixels.size(); ++k) ASSERT_EQ(shown.pixels[k], kPlaceholder[k % 3]) << i;
   }
 
-  const Outcome closed = run("'" + kModel + "' --frames 200");
+  const Outcome closed = run("'" + kModel + "' --steps 1000 --frames 200");
   EXPECT_EQ(closed.status, 0) << closed.log;
   EXPECT_THAT(closed.log, Not(HasSubstr("vkDebug")));
   EXPECT_THAT(closed.log, Not(HasSubstr("8 textures"))) << "too late to be a test";
