@@ -1,6 +1,7 @@
 // In a sanitized program only: the Vulkan loader unloads the driver with the last instance, and a report about memory
 // that the driver still holds then has no module to name. So libraries stay loaded, and what the software driver (and
-// the LLVM in it) holds for good or does between its own, uninstrumented, threads is not ours to report.
+// the LLVM in it) holds for good or does between its own, uninstrumented, threads is not ours to report. Nor is what
+// Qt's connection to D-Bus holds.
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define RVL_SANITIZED 1
@@ -24,7 +25,7 @@ int dlclose(void* /*library*/) {
 }
 
 const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
-  return "leak:libvulkan_lvp\nleak:libLLVM\nleak:libvulkan.so\nleak:libVkLayer\n";
+  return "leak:libvulkan_lvp\nleak:libLLVM\nleak:libvulkan.so\nleak:libVkLayer\nleak:libdbus-1\n";
 }
 
 const char* __tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)

@@ -1,5 +1,5 @@
-// rivulet-shader-compiler: one GLSL compute shader in, one C++ file holding its SPIR-V out, and a dependency file for
-// the build. Runs at build time only; the runtime never sees GLSL.
+// rivulet-shader-compiler: one GLSL shader in, one C++ file holding its SPIR-V out, and a dependency file for the
+// build. Runs at build time only; the runtime never sees GLSL.
 
 #include <glslang/Public/ResourceLimits.h>
 #include <glslang/Public/ShaderLang.h>
@@ -29,10 +29,11 @@ namespace {
 
 struct Options {
   fs::path root;     // where #include "..." is looked for
-  fs::path input;    // the .comp file
+  fs::path input;    // the .comp, .vert or .frag file: the name says which stage it is
   fs::path output;   // the C++ file
   fs::path depfile;  // what the output was made from, in make's syntax
   std::string symbol;
+  std::string space = "rivulet::vk::shaders";  // the namespace around it
   std::string target = "vulkan1.1";
   std::vector<std::string> defines;  // NAME or NAME=VALUE
 };
@@ -51,6 +52,8 @@ Options parseArguments(int argc, char** argv) {
       options.target = value();
     } else if (argument == "--symbol") {
       options.symbol = value();
+    } else if (argument == "--namespace") {
+      options.space = value();
     } else if (argument == "--depfile") {
       options.depfile = value();
     } else if (argument == "--output") {
@@ -66,7 +69,9 @@ Options parseArguments(int argc, char** argv) {
   if (options.root.empty() || options.input.empty() || options.output.empty() || options.symbol.empty()) {
     throw std::runtime_error(
         "usage: rivulet-shader-compiler --root DIR --symbol NAME --output FILE.cpp [--depfile FILE]\n"
-        "                               [--target vulkan1.1|vulkan1.2|vulkan1.3] [-DNAME[=VALUE]]... SHADER.comp");
+        "                               [--namespace NAME] [--target vulkan1.1|vulkan1.2|vulkan1.3] "
+        "[-DNAME[=VALUE]]...\n"
+        "                               SHADER.comp|.vert|.frag");
   }
   return options;
 }
@@ -134,6 +139,14 @@ std::string clickable(const std::string& log) {
   return text;
 }
 
+EShLanguage stageOf(const fs::path& path) {
+  const std::string extension = path.extension().string();
+  if (extension == ".comp") return EShLangCompute;
+  if (extension == ".vert") return EShLangVertex;
+  if (extension == ".frag") return EShLangFragment;
+  throw std::runtime_error(path.string() + ": a shader's name ends in .comp, .vert or .frag");
+}
+
 std::vector<std::uint32_t> compile(const Options& options, Includer& includer) {
   auto client = glslang::EShTargetVulkan_1_1;
   auto spirv = glslang::EShTargetSpv_1_3;
@@ -160,10 +173,11 @@ std::vector<std::uint32_t> compile(const Options& options, Includer& includer) {
   const int length = static_cast<int>(source.size());
   const char* label = name.c_str();
 
-  glslang::TShader shader(EShLangCompute);
+  const EShLanguage stage = stageOf(options.input);
+  glslang::TShader shader(stage);
   shader.setStringsWithLengthsAndNames(&text, &length, &label, 1);
   shader.setPreamble(preamble.c_str());
-  shader.setEnvInput(glslang::EShSourceGlsl, EShLangCompute, glslang::EShClientVulkan, 100);
+  shader.setEnvInput(glslang::EShSourceGlsl, stage, glslang::EShClientVulkan, 100);
   shader.setEnvClient(glslang::EShClientVulkan, client);
   shader.setEnvTarget(glslang::EShTargetSpv, spirv);
 
@@ -180,7 +194,7 @@ std::vector<std::uint32_t> compile(const Options& options, Includer& includer) {
   std::vector<std::uint32_t> words;
   glslang::SpvOptions spvOptions;
   spvOptions.disableOptimizer = true;
-  glslang::GlslangToSpv(*program.getIntermediate(EShLangCompute), words, &spvOptions);
+  glslang::GlslangToSpv(*program.getIntermediate(stage), words, &spvOptions);
   if (words.empty()) throw std::runtime_error(name + ":1: error: no SPIR-V came out");
   return words;
 }
@@ -188,7 +202,9 @@ std::vector<std::uint32_t> compile(const Options& options, Includer& includer) {
 void writeCpp(const Options& options, const std::vector<std::uint32_t>& words) {
   std::string text = "// Compiled from " + options.input.filename().string() +
                      " by rivulet-shader-compiler.\n#include <cstddef>\n#include <cstdint>\n"
-                     "namespace rivulet::vk::shaders {\n"
+                     "namespace " +
+                     options.space +
+                     " {\n"
                      "extern const std::uint32_t " +
                      options.symbol + "[];\nextern const std::size_t " + options.symbol +
                      "_words;\n"
@@ -200,7 +216,7 @@ void writeCpp(const Options& options, const std::vector<std::uint32_t>& words) {
     text += word;
   }
   text += "\n};\nconst std::size_t " + options.symbol + "_words = " + std::to_string(words.size()) +
-          ";\n}  // namespace rivulet::vk::shaders\n";
+          ";\n}  // namespace " + options.space + "\n";
   std::ofstream file(options.output, std::ios::binary);
   file << text;
   if (!file.flush()) throw std::runtime_error(options.output.string() + ": cannot be written");
