@@ -1,6 +1,7 @@
 // The context's own thread: compiles networks, packs weights, destroys what is no longer needed. It holds the lock only
 // to look and to publish.
 #include <algorithm>
+#include <chrono>
 
 #include "context.h"
 #include "core/error.h"
@@ -12,21 +13,31 @@ void Context::buildLoop() {
   const MessageScope scope(messages_);
   std::unique_lock lock(mutex_);
   while (!stopping_) {
-    sweep();
-    if (!trash_.empty()) {
-      Trash old;
-      old.images.reserve(trash_.images.capacity());
-      old.buffers.reserve(trash_.buffers.capacity());
-      std::swap(old, trash_);
-      lock.unlock();
-      old.clear();
-      lock.lock();
-      continue;
+    try {
+      buildOnce(lock);
+    } catch (const std::exception&) {
+      // No memory for the bookkeeping itself. Nothing is lost by trying again when others have given some back.
+      if (!lock.owns_lock()) lock.lock();
+      wake_.wait_for(lock, std::chrono::milliseconds(10));
     }
-    Group* const group = lost_ ? nullptr : scheduler_.nextToBuild();
-    blocked_ = group && !build(lock, *group);
-    if ((!group || blocked_) && !stopping_ && trash_.empty()) wake_.wait(lock);
   }
+}
+
+void Context::buildOnce(std::unique_lock<std::mutex>& lock) {
+  sweep();
+  if (!trash_.empty()) {
+    Trash old;
+    old.images.reserve(trash_.images.capacity());
+    old.buffers.reserve(trash_.buffers.capacity());
+    std::swap(old, trash_);
+    lock.unlock();
+    old.clear();
+    lock.lock();
+    return;
+  }
+  Group* const group = lost_ ? nullptr : scheduler_.nextToBuild();
+  blocked_ = group && !build(lock, *group);
+  if ((!group || blocked_) && !stopping_ && trash_.empty()) wake_.wait(lock);
 }
 
 /// Batches that a larger one replaces, groups nobody asks for, models nobody uses.
@@ -126,6 +137,7 @@ bool Context::build(std::unique_lock<std::mutex>& lock, Group& group) {
     const RvlResult error = currentFailure();
     if (!lock.owns_lock()) lock.lock();
     if (!published) memory_.give(taken);
+    group.building = false;
     lost_ = lost_ || error == RVL_ERROR_DEVICE_LOST;
     buildFailed(group, error, lastError());
   }

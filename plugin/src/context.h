@@ -102,6 +102,7 @@ class Context {
 
   // builder.cpp
   void buildLoop();
+  void buildOnce(std::unique_lock<std::mutex>& lock);
   bool build(std::unique_lock<std::mutex>& lock, Group& group);
   bool reserve(Group& group, std::uint64_t bytes);
   void buildFailed(Group& group, RvlResult error, const std::string& message);

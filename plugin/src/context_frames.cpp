@@ -36,6 +36,7 @@ void Context::collect(std::uint64_t completedByHost) {
 
 void Context::becomeReady(Work& work) {
   work.state = RVL_STATE_READY;
+  work.handedOver = false;
   work.latencyMicroseconds =
       static_cast<std::uint64_t>(std::chrono::duration<double, std::micro>(Clock::now() - work.requested).count());
   work.lastUse = ++uses_;
@@ -87,7 +88,8 @@ double Context::fill(VkCommandBuffer commands, double budget, Recording& recordi
 
 RvlRecordResult Context::record(const RvlRecordInfo& info) {
   if (!info.command_buffer) invalid("command_buffer is null");
-  if (!(info.budget_us >= 0)) invalid("budget_us must be 0 or more");
+  if (!std::isfinite(info.budget_us) || info.budget_us < 0)
+    invalid("budget_us must be a number of microseconds, 0 or more");
   const std::lock_guard lock(mutex_);
   requireAlive();
   requireMode(RVL_MODE_RECORD);
@@ -129,7 +131,8 @@ void Context::discard(std::uint64_t serial) {
 }
 
 RvlTickResult Context::tick(const RvlTickInfo& info) {
-  if (!(info.budget_us >= 0)) invalid("budget_us must be 0 or more");
+  if (!std::isfinite(info.budget_us) || info.budget_us < 0)
+    invalid("budget_us must be a number of microseconds, 0 or more");
   const std::lock_guard lock(mutex_);
   requireAlive();
   requireMode(RVL_MODE_ASYNC);

@@ -215,7 +215,9 @@ RvlResult Context::acquireImage(std::uint64_t request, RvlImage& image) {
   image.width = work->request->width;
   image.height = work->request->height;
   image.mip_levels = work->target.mipLevels;
-  image.needs_acquire = work->target.releaseTo != VK_QUEUE_FAMILY_IGNORED ? VK_TRUE : VK_FALSE;
+  const bool released = work->target.releaseTo != VK_QUEUE_FAMILY_IGNORED && !work->handedOver;
+  image.needs_acquire = released ? VK_TRUE : VK_FALSE;
+  work->handedOver = true;
   image.source_family = device_->queueFamily();
   image.serial = work->serial;
   return RVL_SUCCESS;
@@ -226,6 +228,7 @@ void Context::unacquireImage(std::uint64_t request) {
   Work& work = *works_.at(request);
   if (work.pins == 0) throw Failure(RVL_ERROR_INVALID_STATE, "this request's image is not acquired");
   --work.pins;
+  wake_.notify_one();  // what waits for memory may have it now
 }
 
 }  // namespace rivulet::plugin

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
+
+#include "core/error.h"
 
 namespace rivulet::plugin {
 
@@ -56,30 +59,42 @@ void Recordings::drop(std::uint64_t serial) {
     latest.serial = 0;
     --inFlight_;
   }
+  if (inFlight_ == 0) completed_ = lastSerial_;  // what was dropped never runs: nothing has to wait for it
 }
 
 Recordings::Finished Recordings::finish(std::uint64_t serial) {
   Finished result;
   if (serial <= completed_) return result;
-  completed_ = serial;
-  if (empty() || oldest().serial > serial) return result;
-  ran_.invalidate();
+  if (!empty() && oldest().serial <= serial) ran_.invalidate();
   while (inFlight_ > 0 && oldest().serial <= serial) {
+    // Out of the ring first: should measuring fail, it is not looked at again, when its batch may be gone.
     Recording& recording = oldest();
-    std::uint64_t mark = 0;
-    std::memcpy(&mark, ran_.mapped().data() + slotOf(recording) * sizeof mark, sizeof mark);
-    if (mark == recording.serial) {
-      result.microseconds += measure(recording);
-      result.budget += recording.budget;
-    } else if (result.missing == 0) {
-      result.missing = recording.serial;
-    }
-    recording.serial = 0;
+    const std::uint64_t expected = std::exchange(recording.serial, 0);
     first_ = (first_ + 1) % ring_.size();
     --inFlight_;
+    completed_ = expected;
+    std::uint64_t mark = 0;
+    std::memcpy(&mark, ran_.mapped().data() + slotOf(recording) * sizeof mark, sizeof mark);
+    if (mark == expected) {
+      result.microseconds += measured(recording);
+      result.budget += recording.budget;
+    } else if (result.missing == 0) {
+      result.missing = expected;
+    }
   }
+  completed_ = inFlight_ == 0 ? std::max(serial, lastSerial_) : serial;
   lastFinished_ = Clock::now();
   return result;
+}
+
+/// A measurement that cannot be had is none; only a lost device is an error.
+double Recordings::measured(Recording& recording) {
+  try {
+    return measure(recording);
+  } catch (const Error& error) {
+    if (error.code() == ErrorCode::DeviceLost) throw;
+    return 0;
+  }
 }
 
 double Recordings::measure(Recording& recording) {

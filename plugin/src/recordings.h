@@ -63,6 +63,7 @@ class Recordings {
   std::uint64_t slotOf(const Recording& recording) const {
     return static_cast<std::uint64_t>(&recording - ring_.data());
   }
+  double measured(Recording& recording);
   double measure(Recording& recording);
 
   std::shared_ptr<vk::Device> device_;

@@ -131,7 +131,10 @@ std::shared_ptr<Work> makeWork(const RvlRequestInfo& info, std::shared_ptr<Model
   engine::Request request = requestOf(info, network);
   work->shape = shapeOf(network, request, precision);
 
-  if (info.deadline_us != 0) work->deadline = work->requested + std::chrono::microseconds(info.deadline_us);
+  if (info.deadline_us != 0) {
+    constexpr std::uint64_t kNever = 1'000'000'000'000'000;  // thirty years: what a clock in nanoseconds can add
+    work->deadline = work->requested + std::chrono::microseconds(std::min(std::uint64_t{info.deadline_us}, kNever));
+  }
   const bool choose = info.deadline_us != 0 && info.steps == 0;
   for (const std::uint32_t steps : kDeadlineSteps) {
     if (choose) request.steps = steps;

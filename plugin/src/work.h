@@ -51,6 +51,7 @@ struct Work {
   std::uint32_t lane = 0;
   std::uint32_t stepsDone = 0, previews = 0;
   std::uint64_t serial = 0, previewSerial = 0;
+  bool handedOver = false;  // to the consumer's queue family: the barrier that takes it over is recorded once
   std::uint32_t pins = 0;
   std::uint64_t lastUse = 0;
   std::uint64_t latencyMicroseconds = 0;

@@ -2,7 +2,7 @@
 // call is one call of rivulet.h, whose comments hold.
 //
 //   rivulet::Plugin plugin(rvlGetApi(RVL_API_VERSION));
-//   rivulet::ContextHandle context = plugin.createContext(info);
+//   rivulet::ContextHandle context(plugin, info);
 //   rivulet::ModelHandle model = context.loadModel("materials-s.safetensors");
 #ifndef RIVULET_HPP
 #define RIVULET_HPP
