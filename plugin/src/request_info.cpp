@@ -163,8 +163,16 @@ std::shared_ptr<Work> makeWork(const RvlRequestInfo& info, std::shared_ptr<Model
             ": an image of the plugin's has one layer");
   }
   target.arrayLayer = info.target.array_layer;
-  if (info.target.layout == VK_IMAGE_LAYOUT_PREINITIALIZED) {
-    invalid("target.layout cannot be VK_IMAGE_LAYOUT_PREINITIALIZED");
+  switch (info.target.layout) {
+    case VK_IMAGE_LAYOUT_UNDEFINED:
+    case VK_IMAGE_LAYOUT_GENERAL:
+    case VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL:
+    case VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL:
+    case VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL:
+      break;
+    default:  // others need usages that are the host's to know, or are not layouts at all
+      invalid("target.layout " + std::to_string(info.target.layout) +
+              ": GENERAL, SHADER_READ_ONLY_OPTIMAL, TRANSFER_SRC_OPTIMAL or TRANSFER_DST_OPTIMAL");
   }
   if (info.target.layout != VK_IMAGE_LAYOUT_UNDEFINED) target.layout = info.target.layout;
   work->request = std::make_shared<const engine::Request>(std::move(request));

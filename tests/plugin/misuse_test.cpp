@@ -67,6 +67,22 @@ TEST_F(PluginMisuse, NullAnywhere) {
   expect(api().findClass(context, model_, nullptr, nullptr), kInvalid, "null");
 }
 
+TEST_F(PluginMisuse, NumbersThatCannotBeMeant) {
+  const RvlContext context = host_.context();
+  RvlRequest request{};
+  auto ask = requestInfo(model_, 1);
+  for (const auto layout :
+       {VK_IMAGE_LAYOUT_PREINITIALIZED, VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL, static_cast<VkImageLayout>(12345)}) {
+    ask.target.layout = layout;
+    expect(api().request(context, &ask, &request), kInvalid, "target.layout");
+  }
+  // A deadline that no clock reaches is one that is always met: nothing is hurried, nothing overflows.
+  ask = requestInfo(model_, 1);
+  ask.deadline_us = UINT64_MAX;
+  EXPECT_EQ(api().request(context, &ask, &request), RVL_SUCCESS) << api().lastError();
+  EXPECT_EQ(api().releaseRequest(context, request), RVL_SUCCESS);
+}
+
 TEST_F(PluginMisuse, StructuresWithoutTheirSize) {
   RvlRequest request{};
   auto info = requestInfo(model_, 1);

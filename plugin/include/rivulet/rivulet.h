@@ -257,7 +257,9 @@ typedef struct RvlTarget {
   VkFormat format;
   uint32_t mip_levels;  /* written, from level 0; 0: all down to 1x1 */
   uint32_t array_layer; /* of the host's image */
-  VkImageLayout layout; /* it is left in; VK_IMAGE_LAYOUT_UNDEFINED: SHADER_READ_ONLY_OPTIMAL */
+  /* It is left in: GENERAL, SHADER_READ_ONLY_OPTIMAL, TRANSFER_SRC_OPTIMAL or TRANSFER_DST_OPTIMAL;
+   * VK_IMAGE_LAYOUT_UNDEFINED: SHADER_READ_ONLY_OPTIMAL. */
+  VkImageLayout layout;
 } RvlTarget;
 
 typedef struct RvlRequestInfo {
