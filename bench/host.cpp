@@ -1,5 +1,6 @@
 #include "host.h"
 
+#include "core/error.h"
 #include "vk/loader.h"
 #include "vk/requirements.h"
 
@@ -47,14 +48,13 @@ Host::Host(std::uint64_t loadBytes) {
   contextInfo_.device = import.device;
   contextInfo_.api_version = import.apiVersion;
   contextInfo_.consumer_queue_family = VK_QUEUE_FAMILY_IGNORED;
-  const auto flag = [](bool value) -> VkBool32 { return value ? VK_TRUE : VK_FALSE; };
-  contextInfo_.features.storage_buffer_16bit_access = flag(import.enabled.storageBuffer16BitAccess);
-  contextInfo_.features.buffer_device_address = flag(import.enabled.bufferDeviceAddress);
-  contextInfo_.features.subgroup_size_control = flag(import.enabled.subgroupSizeControl);
-  contextInfo_.features.shader_int64 = flag(import.enabled.shaderInt64);
-  contextInfo_.features.cooperative_matrix = flag(import.enabled.cooperativeMatrix);
-  contextInfo_.features.timeline_semaphore = flag(import.enabled.timelineSemaphore);
-  contextInfo_.features.texture_compression_bc = flag(import.enabled.textureCompressionBC);
+  // What was enabled above is all that the plugin could ask for.
+  const RvlRequirementsInfo ask{sizeof ask, nullptr, loader, import.instance, import.physicalDevice, import.apiVersion};
+  RvlRequirements offer{};
+  offer.struct_size = sizeof offer;
+  const RvlApi* api = rvlGetApi(RVL_API_VERSION);
+  if (api->queryRequirements(&ask, &offer) < 0) throw Error(ErrorCode::Internal, api->lastError());
+  contextInfo_.features = offer.features;
 }
 
 Host::~Host() {

@@ -29,7 +29,6 @@ struct TextureUNet::Forward {
     ops::Conv2dDesc desc = convDesc(layer, Padding::Circular);
     desc.stride = stride;
     desc.activation = activation;
-    desc.pixelSquares = activation == Activation::None;
     return ops::conv2d(graph, desc, inputs);
   }
 

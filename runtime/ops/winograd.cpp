@@ -1,6 +1,7 @@
 #include "ops/winograd.h"
 
 #include "ops/op_support.h"
+#include "ops/winograd_weights.h"
 
 namespace rivulet::ops {
 namespace {

@@ -1,6 +1,6 @@
-#include <array>
+#include "ops/winograd_weights.h"
 
-#include "ops/winograd.h"
+#include <array>
 
 namespace rivulet::ops {
 namespace {

@@ -214,6 +214,36 @@ void VulkanSpy::failResultCall(std::uint64_t index, VkResult result) {
   state.failResultWith = result;
 }
 
+std::vector<std::string> VulkanSpy::unbalanced() {
+  constexpr std::pair<const char*, const char*> kPairs[] = {
+      {"vkCreateInstance", "vkDestroyInstance"},
+      {"vkCreateDevice", "vkDestroyDevice"},
+      {"vkCreateDebugUtilsMessengerEXT", "vkDestroyDebugUtilsMessengerEXT"},
+      {"vkAllocateMemory", "vkFreeMemory"},
+      {"vkCreateBuffer", "vkDestroyBuffer"},
+      {"vkCreateImage", "vkDestroyImage"},
+      {"vkCreateFence", "vkDestroyFence"},
+      {"vkCreateSemaphore", "vkDestroySemaphore"},
+      {"vkCreateQueryPool", "vkDestroyQueryPool"},
+      {"vkCreateShaderModule", "vkDestroyShaderModule"},
+      {"vkCreatePipelineCache", "vkDestroyPipelineCache"},
+      {"vkCreateComputePipelines", "vkDestroyPipeline"},
+      {"vkCreatePipelineLayout", "vkDestroyPipelineLayout"},
+      {"vkCreateDescriptorSetLayout", "vkDestroyDescriptorSetLayout"},
+      {"vkCreateDescriptorPool", "vkDestroyDescriptorPool"},
+      {"vkCreateCommandPool", "vkDestroyCommandPool"},
+  };
+  std::vector<std::string> result;
+  for (const auto& [create, destroy] : kPairs) {
+    const std::uint64_t made = calls(create) - (failed() == create ? 1 : 0);  // what fails creates nothing
+    if (made != calls(destroy)) {
+      result.push_back(std::string(create) + " " + std::to_string(made) + ", " + destroy + " " +
+                       std::to_string(calls(destroy)));
+    }
+  }
+  return result;
+}
+
 std::string VulkanSpy::failed() {
   const std::lock_guard lock(state.mutex);
   return state.failed;

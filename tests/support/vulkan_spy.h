@@ -37,6 +37,9 @@ class VulkanSpy {
   static void failResultCall(std::uint64_t index, VkResult result);
   /// The entry point that failResultCall() made fail; empty if none has yet.
   static std::string failed();
+  /// Kinds of object of which more, or fewer, were made since reset() than destroyed: "vkCreateBuffer 3,
+  /// vkDestroyBuffer 2".
+  static std::vector<std::string> unbalanced();
   /// The lookup of `name` finds nothing.
   static void hide(const std::string& name);
   /// The lookup of `name` finds `function`, which may call real().
