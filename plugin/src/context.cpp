@@ -255,7 +255,7 @@ RvlStatistics Context::statistics() {
     result.waiting += group.waiting.size();
     result.executables += group.batches.size();
     for (const std::unique_ptr<Batch>& batch : group.batches)
-      result.longest_dispatch_us = std::max(result.longest_dispatch_us, batch->longestUnit());
+      result.longest_dispatch_us = std::max(result.longest_dispatch_us, batch->longestPiece());
   });
   works_.forEach([&](const std::shared_ptr<Work>& work) {
     if (work->state == RVL_STATE_RUNNING || work->state == RVL_STATE_RECORDED) ++result.running;

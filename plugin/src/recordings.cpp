@@ -10,7 +10,7 @@ namespace rivulet::plugin {
 
 Recordings::Recordings(std::shared_ptr<vk::Device> device, std::uint32_t count)
     : device_(std::move(device)), ring_(count), marks_(2 * Recording::kMostUnits) {
-  units_.reserve(Recording::kMostUnits);
+  shares_.reserve(Recording::kMostUnits);
   for (Recording& recording : ring_) {
     recording.timer = std::make_unique<vk::GpuTimer>(device_, static_cast<std::uint32_t>(marks_.size()));
     recording.timed.reserve(Recording::kMostUnits);
@@ -104,7 +104,7 @@ double Recordings::measure(Recording& recording) {
     for (const Timed& timed : recording.timed) {
       if (timed.mark + 1 >= count) continue;
       const double microseconds = marks_[timed.mark + 1] - marks_[timed.mark];
-      timed.costs->measured(timed.unit, microseconds);
+      timed.costs->measured(timed.share.unit, microseconds, timed.share.part);
       sum += microseconds;
     }
     return sum;
@@ -117,12 +117,13 @@ double Recordings::measure(Recording& recording) {
   for (std::size_t i = 0; i < recording.timed.size();) {
     engine::CostModel* const costs = recording.timed[i].costs;
     double expected = 0;
-    units_.clear();
+    shares_.clear();
     for (; i < recording.timed.size() && recording.timed[i].costs == costs; ++i) {
-      units_.push_back(recording.timed[i].unit);
-      expected += costs->cost(recording.timed[i].unit);
+      const engine::CostShare& share = recording.timed[i].share;
+      shares_.push_back(share);
+      expected += costs->cost(share.unit) * share.part;
     }
-    costs->measuredTogether(units_, sum * expected / std::max(recording.expected, expected));
+    costs->measuredTogether(shares_, sum * expected / std::max(recording.expected, expected));
   }
   return sum;
 }

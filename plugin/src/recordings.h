@@ -16,7 +16,7 @@ namespace rivulet::plugin {
 /// A piece of work with the time stamps around it.
 struct Timed {
   engine::CostModel* costs;
-  std::uint32_t unit;
+  engine::CostShare share;
   std::uint32_t mark;  // before it; the next one is after it
 };
 
@@ -69,7 +69,7 @@ class Recordings {
   std::shared_ptr<vk::Device> device_;
   std::vector<Recording> ring_;
   std::vector<double> marks_;
-  std::vector<std::uint32_t> units_;
+  std::vector<engine::CostShare> shares_;
   vk::Buffer ran_;  // a serial per place in the ring
   std::size_t first_ = 0, inFlight_ = 0;
   std::uint64_t lastSerial_ = 0, completed_ = 0;

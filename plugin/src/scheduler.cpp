@@ -164,7 +164,7 @@ bool Scheduler::recordWeights(WeightSet& set, Slice& slice) {
   while (set.copying()) {
     if (!slice.fits(copyCost_.cost(0))) return false;
     const std::uint64_t bytes = std::min<std::uint64_t>(kCopyPiece, set.staging.size() - set.copied);
-    slice.measured(copyCost_, 0, [&] {
+    slice.measured(copyCost_, {0}, [&] {
       const VkBufferCopy region{set.copied, set.copied, bytes};
       fn.CmdCopyBuffer(slice.commands, set.staging.handle(), set.weights->buffer().handle(), 1, &region);
     });

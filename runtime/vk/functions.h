@@ -84,6 +84,7 @@
   X(CmdBindDescriptorSets)         \
   X(CmdPushConstants)              \
   X(CmdDispatch)                   \
+  X(CmdDispatchBase)               \
   X(CmdPipelineBarrier)            \
   X(CmdCopyBuffer)                 \
   X(CmdCopyBufferToImage)          \

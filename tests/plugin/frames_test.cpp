@@ -206,5 +206,28 @@ TEST_F(PluginFrames, ASmallBudgetIsKept) {
   EXPECT_EQ(host_.poll(request).state, RVL_STATE_READY);
 }
 
+// The costs are the device's, the cutting is ours: a budget far below one dispatch of a large texture makes many of it,
+// and the same texels.
+TEST_F(PluginFrames, LongDispatchesAreCutUp) {
+  const auto large = [&](double budget, std::uint64_t& dispatches) {
+    auto info = requestInfo(model_, 5, 2);
+    info.width = info.height = 256;
+    const std::uint64_t before = statistics().dispatches;
+    RvlRequest request{};
+    EXPECT_EQ(api().request(context(), &info, &request), RVL_SUCCESS) << api().lastError();
+    EXPECT_EQ(host_.finish(request, budget), RVL_STATE_READY);
+    dispatches = statistics().dispatches - before;
+    auto bytes = bytesOf(request);
+    EXPECT_EQ(api().releaseRequest(context(), request), RVL_SUCCESS);
+    return bytes;
+  };
+  std::uint64_t coarse = 0, fine = 0;
+  for (int i = 0; i < 3; ++i) large(1e6, coarse);  // costs are known
+  const std::vector<std::byte> whole = large(1e6, coarse);
+  EXPECT_EQ(large(100, fine), whole);
+  EXPECT_GT(fine, coarse + 20);
+  EXPECT_LE(statistics().longest_dispatch_us, 2000);
+}
+
 }  // namespace
 }  // namespace rivulet::test

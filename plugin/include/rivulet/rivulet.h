@@ -349,7 +349,7 @@ typedef struct RvlRecordInfo {
   /* In the recording state, primary, outside a render pass, of RvlContextInfo::queue_family. What is bound for compute,
    * and the compute push constants, are the plugin's afterwards. */
   VkCommandBuffer command_buffer;
-  double budget_us;   /* of the device's time, 0 or more; some work is done if it is above 0, at least one dispatch */
+  double budget_us;   /* of the device's time, 0 or more; some work is done if it is above 0, at least one workgroup */
   uint64_t completed; /* highest serial the host knows to have finished; 0: the semaphore says */
 } RvlRecordInfo;
 
@@ -402,7 +402,8 @@ typedef struct RvlStatistics {
   uint64_t executables;       /* networks compiled and kept */
   double device_us;           /* measured, all recordings together */
   double budget_us;           /* given, all recordings with work together */
-  double longest_dispatch_us; /* expected longest piece of work of the executables kept */
+  double longest_dispatch_us; /* expected longest dispatch recorded for the executables kept, under 2000 wherever a
+                                 workgroup of them is: longer ones are recorded in parts */
 } RvlStatistics;
 
 /* ------------------------------------------------------------------------------------------------------------ table */
