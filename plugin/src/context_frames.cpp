@@ -77,13 +77,15 @@ void Context::restart(std::uint64_t serial) {
 }
 
 double Context::fill(VkCommandBuffer commands, double budget, Recording& recording) {
-  Slice slice{*device_, commands, recording, budget};
+  // Something is done of any budget.
+  const double overhead = std::min(recordings_.overhead(), 0.9 * budget);
+  Slice slice{*device_, commands, recording, budget - overhead};
   recording.budget = budget;
   const vk::Label label(*device_, commands, "rivulet");
   scheduler_.record(slice, recorded_);
   statistics_.dispatches += recording.dispatches;
   if (scheduler_.nextToBuild()) wake_.notify_one();
-  return recording.expected;
+  return recording.expected + overhead;
 }
 
 RvlRecordResult Context::record(const RvlRecordInfo& info) {

@@ -7,9 +7,14 @@
 #include "core/error.h"
 
 namespace rivulet::plugin {
+namespace {
+
+constexpr double kOverheadWeight = 0.1;  // of a new measurement
+
+}  // namespace
 
 Recordings::Recordings(std::shared_ptr<vk::Device> device, std::uint32_t count)
-    : device_(std::move(device)), ring_(count), marks_(2 * Recording::kMostUnits) {
+    : device_(std::move(device)), ring_(count), marks_(Recording::kMostMarks) {
   shares_.reserve(Recording::kMostUnits);
   for (Recording& recording : ring_) {
     recording.timer = std::make_unique<vk::GpuTimer>(device_, static_cast<std::uint32_t>(marks_.size()));
@@ -29,6 +34,7 @@ Recording& Recordings::begin(VkCommandBuffer commands) {
   recording.dispatches = 0;
   recording.began = Clock::now();
   recording.timer->begin(commands);
+  recording.timer->mark(commands);
   return recording;
 }
 
@@ -44,6 +50,7 @@ void Recordings::end(VkCommandBuffer commands, const Recording& recording) {
   barrier.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
   fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0,
                         nullptr, 0, nullptr);
+  recording.timer->mark(commands);
 }
 
 void Recordings::undo() {
@@ -100,14 +107,16 @@ double Recordings::measured(Recording& recording) {
 double Recordings::measure(Recording& recording) {
   const std::size_t count = recording.timer->read(marks_);
   double sum = 0;
-  if (count > 0) {
+  if (count > 1) {
     for (const Timed& timed : recording.timed) {
       if (timed.mark + 1 >= count) continue;
       const double microseconds = marks_[timed.mark + 1] - marks_[timed.mark];
       timed.costs->measured(timed.share.unit, microseconds, timed.share.part);
       sum += microseconds;
     }
-    return sum;
+    const double all = marks_[count - 1] - marks_[0];
+    overhead_ += kOverheadWeight * (std::max(all - sum, 0.0) - overhead_);
+    return all;
   }
   if (recording.timer->available() || recording.timed.empty()) return 0;
   // The host's clock: it took no longer than since it was recorded, or since the one before had finished. Shared out

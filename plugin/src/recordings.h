@@ -22,6 +22,7 @@ struct Timed {
 
 struct Recording {
   static constexpr std::uint32_t kMostUnits = 512;
+  static constexpr std::uint32_t kMostMarks = 2 * kMostUnits + 2;  // around each unit and around all
 
   std::uint64_t serial = 0;  // 0: unused
   std::unique_ptr<vk::GpuTimer> timer;
@@ -40,6 +41,9 @@ class Recordings {
   bool empty() const { return inFlight_ == 0; }
   std::uint64_t lastSerial() const { return lastSerial_; }
   std::uint64_t completed() const { return completed_; }
+
+  /// Microseconds of a recording beside its units: barriers, parameters, getting started. Measured; 0 without time stamps.
+  double overhead() const { return overhead_; }
 
   /// Takes a place; begin() gives it the next serial and resets its timer from inside the command buffer.
   Recording& begin(VkCommandBuffer commands);
@@ -73,6 +77,7 @@ class Recordings {
   vk::Buffer ran_;  // a serial per place in the ring
   std::size_t first_ = 0, inFlight_ = 0;
   std::uint64_t lastSerial_ = 0, completed_ = 0;
+  double overhead_ = 0;
   Clock::time_point lastFinished_;
 };
 
