@@ -89,7 +89,8 @@ void Batch::restart() {
       continue;
     }
     lanes_.restart(lane);
-    works_[lane]->stepsDone = 0;
+    works_[lane]->stepsDone = works_[lane]->previews = 0;
+    works_[lane]->previewSerial = 0;
   }
 }
 

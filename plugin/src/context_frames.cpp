@@ -109,10 +109,7 @@ RvlRecordResult Context::record(const RvlRecordInfo& info) {
   Recording& recording = recordings_.begin(info.command_buffer);
   result.expected_us = fill(info.command_buffer, info.budget_us, recording);
   result.dispatches = recording.dispatches;
-  if (recording.dispatches == 0) {
-    recordings_.undo();
-    return result;
-  }
+  // Even one without dispatches is in the command buffer and uses what begin() recorded.
   recordings_.end(info.command_buffer, recording);
   result.serial = recording.serial;
   result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;

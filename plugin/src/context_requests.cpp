@@ -206,7 +206,8 @@ RvlResult Context::acquireImage(std::uint64_t request, RvlImage& image) {
     scheduler_.enqueue(work);
     wake_.notify_one();
   }
-  if (work->state != RVL_STATE_READY) return RVL_NOT_READY;
+  const bool preview = work->preview && work->previews > 0 && work->state != RVL_STATE_EVICTED;
+  if (work->state != RVL_STATE_READY && !preview) return RVL_NOT_READY;
   ++work->pins;
   work->lastUse = ++uses_;
   image.image = work->target.image;

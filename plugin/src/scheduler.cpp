@@ -33,7 +33,8 @@ void Scheduler::enqueue(const std::shared_ptr<Work>& work) {
   if (!work->rank) work->rank = ageing_.rankNow(work->priority);
   work->group = &group;
   work->state = RVL_STATE_WAITING;
-  work->stepsDone = 0;
+  work->stepsDone = work->previews = 0;
+  work->previewSerial = 0;
   work->plan = work->choices.size() == 1 ? work->choices.front() : nullptr;
   group.waiting.push(work, *work->rank);
   group.error = RVL_SUCCESS;  // try again
@@ -41,7 +42,12 @@ void Scheduler::enqueue(const std::shared_ptr<Work>& work) {
 }
 
 std::shared_ptr<Work> Scheduler::cancel(Work& work) {
-  if (work.batch) return work.batch->cancel(work.lane);
+  if (work.batch) {
+    const Batch* const batch = work.batch;
+    std::shared_ptr<Work> kept = work.batch->cancel(work.lane);
+    if (current_.batch == batch && batch->atBoundary()) current_ = {};  // choose anew: it may have nothing to do
+    return kept;
+  }
   if (work.state == RVL_STATE_WAITING && work.group) {
     const std::shared_ptr<Work> probe(std::shared_ptr<void>(), &work);  // compares equal, owns nothing
     work.group->waiting.remove(probe);

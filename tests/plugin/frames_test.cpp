@@ -174,7 +174,7 @@ TEST_F(PluginFrames, CancelledAtAnyDispatch) {
   const std::uint64_t memory = statistics().memory_bytes;
   for (int frames = 0; frames < 40; frames += 3) {
     const RvlRequest request = ask(5, 2);
-    for (int i = 0; i < frames; ++i) host_.frame(1e-3);  // one dispatch each
+    for (int i = 0; i < frames; ++i) host_.frame(150);  // some dispatches each
     ASSERT_EQ(api().cancel(context(), request), RVL_SUCCESS);
     const RvlRequestState state = host_.poll(request).state;
     EXPECT_TRUE(state == RVL_STATE_CANCELLED || state == RVL_STATE_READY);
@@ -183,6 +183,19 @@ TEST_F(PluginFrames, CancelledAtAnyDispatch) {
   EXPECT_EQ(make(3), reference_);
   EXPECT_EQ(statistics().memory_bytes, memory) << "images of cancelled requests are given back";
   EXPECT_EQ(statistics().running, 0u);
+}
+
+// The evaluation under way has nobody to go on for. What was begun in the frame's command buffer still has to finish.
+TEST_F(PluginFrames, AFrameAfterTheOnlyRequestWasCancelled) {
+  const RvlRequest request = ask(5, 2);
+  for (int i = 0; i < 5; ++i) host_.frame(20);
+  ASSERT_EQ(host_.poll(request).state, RVL_STATE_RUNNING);
+  ASSERT_EQ(api().cancel(context(), request), RVL_SUCCESS);
+  const RvlRecordResult result = recordOnly(1000);
+  EXPECT_EQ(result.serial, 0u) << "nothing to do";
+  submit(result);
+  host_.stream().waitIdle();
+  EXPECT_EQ(make(3), reference_);
 }
 
 TEST_F(PluginFrames, ASmallBudgetIsKept) {

@@ -180,7 +180,8 @@ typedef struct RvlContextInfo {
   uint32_t queue_family; /* RECORD: of the queue the host submits to. ASYNC: of the queue lent. With compute. */
   uint32_t queue_index;  /* ASYNC: of the queue lent */
   RvlMode mode;
-  /* ASYNC: the family that uses the images; VK_QUEUE_FAMILY_IGNORED or queue_family: no transfer of ownership. */
+  /* ASYNC: the family that uses the images (0 is one); VK_QUEUE_FAMILY_IGNORED or queue_family: no transfer of
+   * ownership. */
   uint32_t consumer_queue_family;
   /* ASYNC: called around each vkQueueSubmit, for a queue that the host submits to as well. Both or none. */
   RvlLockCallback lock_queue, unlock_queue;
@@ -281,10 +282,13 @@ typedef struct RvlRequestInfo {
   uint32_t style_count;
   float style[RVL_STYLE_SIZE];
   RvlPixels style_pixels; /* 8x8 or larger */
-  /* A picture to begin from, of the request's size, and how much of it to change: above 0 to 1. */
+  /* A picture to begin from, of the request's size, and how much of it to change: above 0 to 1. Steps are counted from
+   * noise, and those before the picture's noise level left out. */
   RvlPixels init_pixels;
   float init_strength;
-  VkBool32 preview; /* the target is written after every step, with what the texture will roughly be */
+  /* The target is written after every step, with what the texture will roughly be. Whoever samples it meanwhile does so
+   * between recordings, on the same queue (ASYNC: on another only under RvlTickInfo's semaphores). */
+  VkBool32 preview;
   RvlTarget target;
 } RvlRequestInfo;
 
@@ -325,7 +329,7 @@ typedef struct RvlImage {
    * newLayout `layout`, once, after waiting for `serial`. */
   VkBool32 needs_acquire;
   uint32_t source_family;
-  uint64_t serial; /* in which it was written */
+  uint64_t serial; /* in which it was written; of a preview, that may not have finished */
 } RvlImage;
 
 /* What to prepare before the first request of its kind comes. */
@@ -445,8 +449,8 @@ typedef struct RvlApi {
   /* Compiles, allocates and packs weights for a kind of request on the context's thread; returns at once. Errors:
    * INVALID_ARGUMENT, OUT_OF_DEVICE_MEMORY with the bytes needed. */
   RvlResult(RVL_CALL* warmUp)(RvlContext context, const RvlWarmUpInfo* info);
-  /* SUCCESS when a request of this kind would begin with the next record() or tick(); else NOT_READY, or the error that
-   * preparing met with. */
+  /* SUCCESS when a request of this kind would begin with the next record() or tick(), the first of which copy the model's
+   * weights, within their budgets; else NOT_READY, or the error that preparing met with. */
   RvlResult(RVL_CALL* isReady)(RvlContext context, const RvlWarmUpInfo* info);
 
   /* Asks for a texture. Checks everything, copies everything, takes microseconds; with pixels to measure or to begin
@@ -461,8 +465,8 @@ typedef struct RvlApi {
    * with it. A request still in work is cancelled; memory it needs until its serial finishes is kept until then. */
   RvlResult(RVL_CALL* releaseRequest)(RvlContext context, RvlRequest request);
 
-  /* The image of a ready request; until unacquireImage() it is not evicted. Calls nest. Of an evicted one, begins to
-   * make it again and returns NOT_READY. Errors: INVALID_STATE (cancelled, failed), OUT_OF_DEVICE_MEMORY. */
+  /* The image of a ready request, or of one with a preview since; until unacquireImage() it is not evicted. Calls nest.
+   * Of an evicted one, begins to make it again and returns NOT_READY. Errors: INVALID_STATE (cancelled, failed), OUT_OF_DEVICE_MEMORY. */
   RvlResult(RVL_CALL* acquireImage)(RvlContext context, RvlRequest request, RvlImage* image);
   /* The device must have finished with what the host recorded with it. Errors: INVALID_STATE (was not acquired). */
   RvlResult(RVL_CALL* unacquireImage)(RvlContext context, RvlRequest request);
