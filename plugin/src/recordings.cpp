@@ -9,7 +9,9 @@
 namespace rivulet::plugin {
 namespace {
 
-constexpr double kOverheadWeight = 0.1;  // of a new measurement
+constexpr double kOverheadWeight = 0.1;   // of a new measurement
+constexpr double kShortestGrowth = 1.01;  // each recording, so that a busier host is noticed
+constexpr double kLeastShare = 0.05;      // of the time that passed, for what was recorded
 
 }  // namespace
 
@@ -119,10 +121,13 @@ double Recordings::measure(Recording& recording) {
     return all;
   }
   if (recording.timer->available() || recording.timed.empty()) return 0;
-  // The host's clock: it took no longer than since it was recorded, or since the one before had finished. Shared out
-  // over the units of one model at a time.
+  // The host's clock: it took no longer than since it was recorded, or since the one before had finished. What even the
+  // shortest took was the host's own frame and the way there and back. Shared out over the units of one model at a
+  // time.
   const auto began = std::max(recording.began, lastFinished_);
-  sum = std::chrono::duration<double, std::micro>(Clock::now() - began).count();
+  const double passed = std::chrono::duration<double, std::micro>(Clock::now() - began).count();
+  shortest_ = shortest_ == 0 ? passed : std::min(passed, shortest_ * kShortestGrowth);
+  sum = std::max(passed - shortest_, kLeastShare * passed);
   for (std::size_t i = 0; i < recording.timed.size();) {
     engine::CostModel* const costs = recording.timed[i].costs;
     double expected = 0;

@@ -78,6 +78,7 @@ class Recordings {
   std::size_t first_ = 0, inFlight_ = 0;
   std::uint64_t lastSerial_ = 0, completed_ = 0;
   double overhead_ = 0;
+  double shortest_ = 0;  // microseconds a recording took by the host's clock
   Clock::time_point lastFinished_;
 };
 

@@ -43,6 +43,42 @@ std::size_t longerAxis(const std::array<std::uint32_t, 2>& groups) {
   return groups[1] > groups[0] ? 1 : 0;
 }
 
+/// What a host may do with an image, by pipeline stage and access.
+struct Use {
+  VkPipelineStageFlags stages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+  VkAccessFlags access = 0;
+};
+
+/// Before it is written: it may have been sampled, copied, stored to or drawn.
+Use usesBefore(const vk::DeviceCaps& caps) {
+  Use use;
+  use.access = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+  if (!caps.graphicsQueue) return use;
+  use.stages |= VK_PIPELINE_STAGE_VERTEX_SHADER_BIT | VK_PIPELINE_STAGE_FRAGMENT_SHADER_BIT |
+                VK_PIPELINE_STAGE_COLOR_ATTACHMENT_OUTPUT_BIT;
+  use.access |= VK_ACCESS_COLOR_ATTACHMENT_WRITE_BIT;
+  return use;
+}
+
+/// Afterwards: what `layout` is for.
+Use usesAfter(const vk::DeviceCaps& caps, VkImageLayout layout) {
+  Use use;
+  if (layout == VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL || layout == VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL) {
+    use.stages = VK_PIPELINE_STAGE_TRANSFER_BIT;
+    use.access =
+        layout == VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL ? VK_ACCESS_TRANSFER_READ_BIT : VK_ACCESS_TRANSFER_WRITE_BIT;
+    return use;
+  }
+  use.stages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+  if (caps.graphicsQueue) use.stages |= VK_PIPELINE_STAGE_VERTEX_SHADER_BIT | VK_PIPELINE_STAGE_FRAGMENT_SHADER_BIT;
+  use.access = VK_ACCESS_SHADER_READ_BIT;
+  if (layout == VK_IMAGE_LAYOUT_GENERAL) {
+    use.stages |= VK_PIPELINE_STAGE_TRANSFER_BIT;
+    use.access |= VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+  }
+  return use;
+}
+
 }  // namespace
 
 struct ImageOutput::Section {
@@ -247,16 +283,16 @@ void ImageOutput::recordTexels(VkCommandBuffer commands, const Section& section,
 void ImageOutput::recordCopy(VkCommandBuffer commands, const ImageTarget& target) const {
   const vk::DeviceFunctions& fn = device_->fn();
   const vk::Label scope(*device_, commands, "image: copy");
+  const Use before = usesBefore(device_->caps()), after = usesAfter(device_->caps(), target.layout);
   VkImageMemoryBarrier image{VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER};
-  image.srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT;
+  image.srcAccessMask = before.access;
   image.dstAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
   image.oldLayout = VK_IMAGE_LAYOUT_UNDEFINED;
   image.newLayout = VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL;
   image.srcQueueFamilyIndex = image.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
   image.image = target.image;
   image.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, target.mipLevels, target.arrayLayer, 1};
-  fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 0, nullptr, 0,
-                        nullptr, 1, &image);
+  fn.CmdPipelineBarrier(commands, before.stages, VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 0, nullptr, 0, nullptr, 1, &image);
 
   std::array<VkBufferImageCopy, kMostMipLevels> regions{};
   for (std::uint32_t i = 0; i < target.mipLevels; ++i) {
@@ -269,7 +305,7 @@ void ImageOutput::recordCopy(VkCommandBuffer commands, const ImageTarget& target
 
   const bool handOver = target.releaseTo != VK_QUEUE_FAMILY_IGNORED && target.releaseTo != device_->queueFamily();
   image.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
-  image.dstAccessMask = handOver ? 0 : VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT;
+  image.dstAccessMask = handOver ? 0 : after.access;
   image.oldLayout = VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL;
   image.newLayout = target.layout;
   if (handOver) {
@@ -277,7 +313,7 @@ void ImageOutput::recordCopy(VkCommandBuffer commands, const ImageTarget& target
     image.dstQueueFamilyIndex = target.releaseTo;
   }
   fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT,
-                        handOver ? VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT : VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 0,
+                        handOver ? VkPipelineStageFlags{VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT} : after.stages, 0, 0,
                         nullptr, 0, nullptr, 1, &image);
 }
 

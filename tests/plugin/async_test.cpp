@@ -16,8 +16,10 @@ VKAPI_ATTR void VKAPI_CALL oneFamilyMore(VkPhysicalDevice device, std::uint32_t*
                                          VkQueueFamilyProperties* families) {
   const auto real = reinterpret_cast<PFN_vkGetPhysicalDeviceQueueFamilyProperties>(
       VulkanSpy::real("vkGetPhysicalDeviceQueueFamilyProperties"));
+  if (families != nullptr) --*count;
   real(device, count, families);
-  if (families == nullptr) ++*count;
+  if (families != nullptr) families[*count] = families[0];
+  ++*count;
 }
 
 TEST_F(PluginAsync, WaitsForAndSignalsTheHostsSemaphores) {

@@ -4,9 +4,19 @@
 #include <thread>
 
 #include "plugin/plugin_host.h"
+#include "support/vulkan_spy.h"
 
 namespace rivulet::test {
 namespace {
+
+/// The device's queue families, without time stamps.
+VKAPI_ATTR void VKAPI_CALL familiesWithoutTimestamps(VkPhysicalDevice device, std::uint32_t* count,
+                                                     VkQueueFamilyProperties* families) {
+  const auto real = reinterpret_cast<PFN_vkGetPhysicalDeviceQueueFamilyProperties>(
+      VulkanSpy::real("vkGetPhysicalDeviceQueueFamilyProperties"));
+  real(device, count, families);
+  for (std::uint32_t i = 0; families != nullptr && i < *count; ++i) families[i].timestampValidBits = 0;
+}
 
 class PluginFrames : public GpuTest {
  protected:
@@ -217,6 +227,37 @@ TEST_F(PluginFrames, ASmallBudgetIsKept) {
   }
   EXPECT_GT(frames, 2) << "the work did not fit one frame";
   EXPECT_EQ(host_.poll(request).state, RVL_STATE_READY);
+}
+
+TEST_F(PluginFrames, WithoutTimestampsTheHostsClockDoes) {
+  VulkanSpy::reset();
+  VulkanSpy::replace("vkGetPhysicalDeviceQueueFamilyProperties",
+                     reinterpret_cast<PFN_vkVoidFunction>(&familiesWithoutTimestamps));
+  PluginHost host;
+  host.createContext([](RvlContextInfo& info) { info.get_instance_proc_addr = VulkanSpy::getInstanceProcAddr; });
+  const RvlModel model = host.load();
+  std::vector<std::byte> bytes;
+  for (int i = 0; i < 4; ++i) {
+    const auto info = requestInfo(model, 3);
+    RvlRequest request{};
+    ASSERT_EQ(api().request(host.context(), &info, &request), RVL_SUCCESS) << api().lastError();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    int frames = 0;
+    while (host.poll(request).state != RVL_STATE_READY && std::chrono::steady_clock::now() < end)
+      frames += host.frame(500) != 0;
+    EXPECT_EQ(host.poll(request).state, RVL_STATE_READY);
+    EXPECT_GT(frames, 2) << "the work is spread over frames";
+    auto image = sized<RvlImage>();
+    ASSERT_EQ(api().acquireImage(host.context(), request, &image), RVL_SUCCESS) << api().lastError();
+    bytes = host.read(image.image, image.layout, 0, image.width, image.height, 4ull * image.width * image.height);
+    ASSERT_EQ(api().unacquireImage(host.context(), request), RVL_SUCCESS);
+    ASSERT_EQ(api().releaseRequest(host.context(), request), RVL_SUCCESS);
+  }
+  EXPECT_EQ(bytes, reference_);
+  auto statistics = sized<RvlStatistics>();
+  ASSERT_EQ(api().getStatistics(host.context(), &statistics), RVL_SUCCESS);
+  EXPECT_GT(statistics.device_us, 0);
+  EXPECT_LE(statistics.longest_dispatch_us, 2000);
 }
 
 // The costs are the device's, the cutting is ours: a budget far below one dispatch of a large texture makes many of it,

@@ -259,7 +259,9 @@ typedef struct RvlTarget {
   uint32_t mip_levels;  /* written, from level 0; 0: all down to 1x1 */
   uint32_t array_layer; /* of the host's image */
   /* It is left in: GENERAL, SHADER_READ_ONLY_OPTIMAL, TRANSFER_SRC_OPTIMAL or TRANSFER_DST_OPTIMAL;
-   * VK_IMAGE_LAYOUT_UNDEFINED: SHADER_READ_ONLY_OPTIMAL. */
+   * VK_IMAGE_LAYOUT_UNDEFINED: SHADER_READ_ONLY_OPTIMAL. It is visible then to vertex, fragment and compute shaders
+   * (GENERAL, SHADER_READ_ONLY_OPTIMAL) and to transfers (GENERAL, TRANSFER_*) of what is recorded or submitted to the
+   * same queue later; other stages need a barrier of the host's, from one of those. */
   VkImageLayout layout;
 } RvlTarget;
 
