@@ -92,14 +92,20 @@ Context::Context(const RvlContextInfo& info, std::uint16_t tag)
       pipelines_(makePipelines(device_, info)),
       precision_(precisionOf(info.precision, device_->caps())),
       memory_(info.memory_limit),
-      scheduler_(memory_, maxLanes_),
+      scheduler_(maxLanes_),
       recordings_(device_, choose(info.max_in_flight, kDefaultInFlight, 2, kMostInFlight, "max_in_flight")),
       models_(tag, "model"),
       works_(tag, "request") {
   recorded_.reserve(kRoom);
   retired_.reserve(kRoom);
-  trash_.images.reserve(kRoom);
-  trash_.buffers.reserve(kRoom);
+  trash_.reserve();
+  going_.reserve();
+  if (!memory_.fits(recordings_.bytes())) {
+    throw Error(ErrorCode::OutOfDeviceMemory, "memory_limit " + std::to_string(memory_.limit()) +
+                                                  ": the context itself needs " + std::to_string(recordings_.bytes()) +
+                                                  " bytes");
+  }
+  memory_.take(recordings_.bytes());
   if (mode_ == RVL_MODE_ASYNC) {
     stream_ = std::make_unique<vk::CommandStream>(device_);
   } else if (device_->caps().timelineSemaphore) {
@@ -138,13 +144,6 @@ Context::~Context() {
 void Context::deviceLost() {
   const std::lock_guard lock(mutex_);
   lost_ = true;
-}
-
-void Context::Trash::clear() {
-  batches.clear();
-  images.clear();
-  buffers.clear();
-  models.clear();
 }
 
 void Context::close(std::uint64_t completed, std::uint64_t timeoutNanoseconds) {
@@ -207,7 +206,7 @@ void Context::releaseModel(std::uint64_t model) {
   const std::lock_guard lock(mutex_);
   dying_.push_back(models_.at(model));
   models_.erase(model);
-  wake_.notify_one();
+  wakeBuilder();
 }
 
 std::shared_ptr<const models::Network> Context::network(std::uint64_t model) {
@@ -230,11 +229,9 @@ void Context::warmUp(const RvlWarmUpInfo& info) {
                                                   std::to_string(least) + " bytes; memory_limit is " +
                                                   std::to_string(memory_.limit()));
   }
-  Group& group = scheduler_.groupOf(model, shape);
-  group.atLeast = std::max(group.atLeast, lanes);
-  group.error = RVL_SUCCESS;
-  group.wanted = scheduler_.lanesFor(group);
-  wake_.notify_one();
+  requireAlive();
+  scheduler_.warmUp(scheduler_.groupOf(model, shape), lanes);
+  wakeBuilder();
 }
 
 RvlResult Context::isReady(const RvlWarmUpInfo& info) {
@@ -243,9 +240,10 @@ RvlResult Context::isReady(const RvlWarmUpInfo& info) {
   const std::shared_ptr<Model>& model = models_.at(info.model.id);
   engine::LaneShape shape = warmUpShape(info, model->network->info(), precision_);
   shape.lanes = 0;
-  const Group& group = scheduler_.groupOf(model, shape);
-  if (group.error != RVL_SUCCESS) throw Failure(group.error, group.message);
-  return group.batches.empty() || group.building || group.wanted != 0 ? RVL_NOT_READY : RVL_SUCCESS;
+  const Group* const group = scheduler_.find(*model, shape);
+  if (!group) return RVL_NOT_READY;
+  if (group->error != RVL_SUCCESS) throw Failure(group->error, group->message);
+  return group->batches.empty() || group->building || group->wanted != 0 ? RVL_NOT_READY : RVL_SUCCESS;
 }
 
 RvlStatistics Context::statistics() {

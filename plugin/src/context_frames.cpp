@@ -31,7 +31,7 @@ void Context::collect(std::uint64_t completedByHost) {
   };
   std::erase_if(recorded_, ready);
   emptyRetired();
-  if (blocked_ || !trash_.empty() || !dying_.empty()) wake_.notify_one();
+  if (blocked_ || !trash_.empty() || !dying_.empty()) wakeBuilder();
 }
 
 void Context::becomeReady(Work& work) {
@@ -49,14 +49,15 @@ void Context::emptyRetired() {
   const std::uint64_t completed = recordings_.completed();
   std::erase_if(retired_, [&](Retired& retired) {
     if (retired.serial > completed && !recordings_.empty()) return false;
-    memory_.give(retired.bytes);
-    textureBytes_ -= retired.textureBytes;
-    if (retired.image) trash_.images.push_back(std::move(retired.image));
+    if (retired.image.place) {
+      textureBytes_ -= retired.image.bytes();
+      trash_.put(std::move(retired.image), images_);
+    }
     if (retired.buffer.size() != 0) trash_.buffers.push_back(std::move(retired.buffer));
     return true;
   });
-  scheduler_.forEachGroup([&](Group& group) {
-    for (const std::unique_ptr<WeightSet>& set : group.model->sets)
+  forEachModel([&](Model& model) {
+    for (const std::unique_ptr<WeightSet>& set : model.sets)
       if (set->staging.size() != 0 && !set->copying() && set->copySerial <= completed)
         trash_.buffers.push_back(std::move(set->staging));
   });
@@ -82,7 +83,7 @@ double Context::fill(VkCommandBuffer commands, double budget, Recording& recordi
   const vk::Label label(*device_, commands, "rivulet");
   scheduler_.record(slice, recorded_);
   statistics_.dispatches += recording.dispatches;
-  if (scheduler_.nextToBuild()) wake_.notify_one();
+  if (scheduler_.nextToBuild()) wakeBuilder();
   return recording.expected;
 }
 

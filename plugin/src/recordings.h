@@ -40,6 +40,8 @@ class Recordings {
   bool empty() const { return inFlight_ == 0; }
   std::uint64_t lastSerial() const { return lastSerial_; }
   std::uint64_t completed() const { return completed_; }
+  /// Of device memory.
+  std::uint64_t bytes() const { return ran_.allocatedSize(); }
 
   /// Takes a place; begin() gives it the next serial and resets its timer from inside the command buffer.
   Recording& begin(VkCommandBuffer commands);

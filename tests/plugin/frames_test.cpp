@@ -57,6 +57,17 @@ class PluginFrames : public GpuTest {
     EXPECT_EQ(api().getStatistics(context(), &statistics), RVL_SUCCESS);
     return statistics;
   }
+  /// Memory in use, once what has been released is destroyed, which another thread does.
+  std::uint64_t settledMemory() {
+    std::uint64_t memory = UINT64_MAX;
+    for (int same = 0; same < 20;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      const std::uint64_t now = statistics().memory_bytes;
+      same = now == memory ? same + 1 : 0;
+      memory = now;
+    }
+    return memory;
+  }
 
   PluginHost host_;
   RvlModel model_{};
@@ -171,7 +182,7 @@ TEST_F(PluginFrames, AContextWithWorkInFlightIsNotDestroyed) {
 }
 
 TEST_F(PluginFrames, CancelledAtAnyDispatch) {
-  const std::uint64_t memory = statistics().memory_bytes;
+  const std::uint64_t memory = settledMemory();
   for (int frames = 0; frames < 40; frames += 3) {
     const RvlRequest request = ask(5, 2);
     for (int i = 0; i < frames; ++i) host_.frame(1e-3);  // one dispatch each
@@ -181,7 +192,7 @@ TEST_F(PluginFrames, CancelledAtAnyDispatch) {
     ASSERT_EQ(api().releaseRequest(context(), request), RVL_SUCCESS);
   }
   EXPECT_EQ(make(3), reference_);
-  EXPECT_EQ(statistics().memory_bytes, memory) << "images of cancelled requests are given back";
+  EXPECT_LE(settledMemory(), memory) << "images of cancelled requests are given back";
   EXPECT_EQ(statistics().running, 0u);
 }
 
