@@ -149,32 +149,45 @@ void Context::deviceLost() {
 void Context::close(std::uint64_t completed, std::uint64_t timeoutNanoseconds) {
   const auto deadline =
       Clock::now() + std::chrono::nanoseconds(std::min<std::uint64_t>(timeoutNanoseconds, INT64_MAX / 2));
-  const std::lock_guard lock(mutex_);
-  if (lost_) return;
+  std::unique_lock lock(mutex_);
+  requireOpen();
   const std::uint64_t last = recordings_.lastSerial();
-  if (completed != UINT64_MAX && completed > last) {
+  if (!lost_ && completed != UINT64_MAX && completed > last) {
     invalid("completed " + std::to_string(completed) + ": the last serial is " + std::to_string(last));
   }
-  if (completed == UINT64_MAX) return;
+  closing_ = true;
+  if (lost_ || completed == UINT64_MAX) return;
   try {
     collect(completed);
-    while (!recordings_.empty() && Clock::now() < deadline) {
+    while (!recordings_.empty() && !lost_ && Clock::now() < deadline) {
+      lock.unlock();
       std::this_thread::sleep_for(std::chrono::microseconds(100));
+      lock.lock();
       collect(0);
     }
   } catch (const Error& error) {
     if (error.code() == ErrorCode::DeviceLost) return;
+    closing_ = false;
+    throw;
+  } catch (...) {
+    closing_ = false;
     throw;
   }
-  if (!recordings_.empty()) {
-    throw Failure(RVL_ERROR_BUSY, "recordings " + std::to_string(recordings_.completed() + 1) + " to " +
-                                      std::to_string(last) +
-                                      " have not finished: wait for the device, discard what is not submitted, or pass "
-                                      "UINT64_MAX for completed if nothing is running");
-  }
+  if (recordings_.empty() || lost_) return;
+  closing_ = false;
+  throw Failure(RVL_ERROR_BUSY, "recordings " + recordings_.unfinished() +
+                                    " have not finished: wait for the device, discard what is not submitted, or pass "
+                                    "UINT64_MAX for completed if nothing is running");
+}
+
+void Context::requireOpen() const {
+  if (closing_)
+    throw Failure(RVL_ERROR_INVALID_STATE,
+                  "the context is being destroyed: destroyContext() is at work on another thread");
 }
 
 void Context::requireAlive() const {
+  requireOpen();
   if (lost_)
     throw Error(ErrorCode::DeviceLost, "the device is lost: destroy the context, and make another on a new device");
 }
@@ -204,6 +217,7 @@ std::uint64_t Context::loadModel(const RvlModelInfo& info) {
 
 void Context::releaseModel(std::uint64_t model) {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   dying_.push_back(models_.at(model));
   models_.erase(model);
   wakeBuilder();
@@ -211,6 +225,7 @@ void Context::releaseModel(std::uint64_t model) {
 
 std::shared_ptr<const models::Network> Context::network(std::uint64_t model) {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   return models_.at(model)->network;
 }
 
@@ -248,6 +263,7 @@ RvlResult Context::isReady(const RvlWarmUpInfo& info) {
 
 RvlStatistics Context::statistics() {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   RvlStatistics result = statistics_;
   scheduler_.forEachGroup([&](const Group& group) {
     result.waiting += group.waiting.size();

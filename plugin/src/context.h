@@ -91,6 +91,7 @@ class Context {
   };
 
   // context.cpp
+  void requireOpen() const;
   void requireAlive() const;
   void requireMode(RvlMode mode) const;
 
@@ -101,7 +102,7 @@ class Context {
   void requeueRecorded(std::uint64_t serial);
   void restart(std::uint64_t serial);
   void emptyRetired();
-  double fill(VkCommandBuffer commands, double budget, Recording& recording);
+  Recording* fill(VkCommandBuffer commands, double budget);
 
   // context_requests.cpp
   std::uint64_t minimumBytes(const std::shared_ptr<Model>& model, const engine::LaneShape& shape);
@@ -150,10 +151,13 @@ class Context {
   VkSemaphore timeline_ = VK_NULL_HANDLE;      // RECORD, with timeline semaphores
   std::unique_ptr<vk::CommandStream> stream_;  // ASYNC
 
+  std::mutex ticking_;  // one tick() at a time; taken before mutex_
   mutable std::mutex mutex_;
   std::condition_variable wake_;   // the builder
   std::condition_variable freed_;  // emptying_ is over
   bool stopping_ = false, lost_ = false;
+  bool closing_ = false;       // destroyContext() is at work
+  bool submitting_ = false;    // stream_ is tick()'s alone
   bool blocked_ = false;       // the builder waits for memory
   bool emptying_ = false;      // going_ is that thread's alone
   std::uint64_t changes_ = 0;  // that the builder was woken for

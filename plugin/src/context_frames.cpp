@@ -9,6 +9,7 @@
 namespace rivulet::plugin {
 
 std::uint64_t Context::finishedSerial() {
+  if (submitting_) return recordings_.completed();
   if (stream_) return stream_->completed();
   if (!timeline_ || recordings_.empty()) return recordings_.completed();
   std::uint64_t value = 0;
@@ -77,14 +78,30 @@ void Context::restart(std::uint64_t serial) {
   requeueRecorded(serial);
 }
 
-double Context::fill(VkCommandBuffer commands, double budget, Recording& recording) {
-  Slice slice{*device_, commands, recording, budget};
+/// A recording with what fits the budget; null: nothing does. If that fails, it is as if it had not begun, but for what
+/// the command buffer holds already: all of it is recorded again.
+Recording* Context::fill(VkCommandBuffer commands, double budget) {
+  Recording& recording = recordings_.begin(commands);
   recording.budget = budget;
-  const vk::Label label(*device_, commands, "rivulet");
-  scheduler_.record(slice, recorded_);
+  Slice slice{*device_, commands, recording, budget};
+  try {
+    const vk::Label label(*device_, commands, "rivulet");
+    scheduler_.record(slice, recorded_);
+    if (recording.dispatches != 0) recordings_.end(commands, recording);
+  } catch (...) {
+    const std::uint64_t serial = recording.serial;
+    recordings_.undo();
+    restart(serial);
+    throw;
+  }
+  const Group* const next = scheduler_.nextToBuild();
+  if (next && !scheduler_.holdsFor(*next)) wakeBuilder();
+  if (recording.dispatches == 0) {
+    recordings_.undo();
+    return nullptr;
+  }
   statistics_.dispatches += recording.dispatches;
-  if (scheduler_.nextToBuild()) wakeBuilder();
-  return recording.expected;
+  return &recording;
 }
 
 RvlRecordResult Context::record(const RvlRecordInfo& info) {
@@ -105,15 +122,11 @@ RvlRecordResult Context::record(const RvlRecordInfo& info) {
   result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
   if (!scheduler_.canRecord() || recordings_.full() || info.budget_us == 0) return result;
 
-  Recording& recording = recordings_.begin(info.command_buffer);
-  result.expected_us = fill(info.command_buffer, info.budget_us, recording);
-  result.dispatches = recording.dispatches;
-  if (recording.dispatches == 0) {
-    recordings_.undo();
-    return result;
-  }
-  recordings_.end(info.command_buffer, recording);
-  result.serial = recording.serial;
+  const Recording* const recording = fill(info.command_buffer, info.budget_us);
+  if (!recording) return result;
+  result.serial = recording->serial;
+  result.dispatches = recording->dispatches;
+  result.expected_us = recording->expected;
   result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
   return result;
 }
@@ -123,9 +136,10 @@ void Context::discard(std::uint64_t serial) {
   requireAlive();
   requireMode(RVL_MODE_RECORD);
   collect(0);
-  if (serial <= recordings_.completed() || serial > recordings_.lastSerial()) {
-    invalid("serial " + std::to_string(serial) + ": those that can be discarded are " +
-            std::to_string(recordings_.completed() + 1) + " to " + std::to_string(recordings_.lastSerial()));
+  if (!recordings_.unfinished(serial)) {
+    invalid("serial " + std::to_string(serial) + ": " +
+            (recordings_.empty() ? "there is no unfinished recording to be discarded"
+                                 : "the recordings that can be discarded are " + recordings_.unfinished()));
   }
   recordings_.drop(serial);
   restart(serial);
@@ -134,7 +148,8 @@ void Context::discard(std::uint64_t serial) {
 RvlTickResult Context::tick(const RvlTickInfo& info) {
   if (!std::isfinite(info.budget_us) || info.budget_us < 0)
     invalid("budget_us must be a number of microseconds, 0 or more");
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard ticking(ticking_);
+  std::unique_lock lock(mutex_);
   requireAlive();
   requireMode(RVL_MODE_ASYNC);
   collect(0);
@@ -145,24 +160,35 @@ RvlTickResult Context::tick(const RvlTickInfo& info) {
   if (!scheduler_.canRecord() || recordings_.full() || info.budget_us == 0) return result;
 
   const VkCommandBuffer commands = stream_->begin("rivulet tick");
-  Recording& recording = recordings_.begin(commands);
-  const std::uint64_t serial = recording.serial;
-  result.expected_us = fill(commands, info.budget_us, recording);
-  result.dispatches = recording.dispatches;
-  if (recording.dispatches == 0) {
-    recordings_.undo();
+  const Recording* recording = nullptr;
+  try {
+    recording = fill(commands, info.budget_us);
+  } catch (...) {
+    stream_->abandon();
+    throw;
+  }
+  if (!recording) {
     stream_->abandon();
     return result;
   }
-  recordings_.end(commands, recording);
+  const std::uint64_t serial = recording->serial;
+  result.dispatches = recording->dispatches;
+  result.expected_us = recording->expected;
   vk::SubmitSync sync;
   sync.wait = info.wait.semaphore;
   sync.waitValue = info.wait.value;
   sync.signal = info.signal.semaphore;
   sync.signalValue = info.signal.value;
+  // Without the lock: the host may call the plugin while it holds the queue's own.
+  submitting_ = true;
+  lock.unlock();
   try {
     result.serial = stream_->submit(sync);
+    lock.lock();
+    submitting_ = false;
   } catch (...) {
+    lock.lock();
+    submitting_ = false;
     recordings_.undo();
     restart(serial);
     throw;

@@ -174,6 +174,7 @@ void Context::remake(std::unique_lock<std::mutex>& lock, const std::shared_ptr<W
 
 RvlRequestStatus Context::poll(std::uint64_t request) {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   if (!lost_) collect(0);
   const Work& work = *works_.at(request);
   RvlRequestStatus status{};
@@ -213,6 +214,7 @@ void Context::stop(Work& work, RvlRequestState state) {
 
 void Context::cancel(std::uint64_t request) {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   if (!lost_) collect(0);
   Work& work = *works_.at(request);
   if (work.over() || work.state == RVL_STATE_READY || work.state == RVL_STATE_EVICTED) return;
@@ -222,6 +224,7 @@ void Context::cancel(std::uint64_t request) {
 
 void Context::releaseRequest(std::uint64_t request) {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   if (!lost_) collect(0);
   const std::shared_ptr<Work> work = works_.erase(request);
   if (work->over() || work->state == RVL_STATE_READY || work->state == RVL_STATE_EVICTED) {
@@ -259,6 +262,7 @@ RvlResult Context::acquireImage(std::uint64_t request, RvlImage& image) {
 
 void Context::unacquireImage(std::uint64_t request) {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   Work& work = *works_.at(request);
   if (work.pins == 0) throw Failure(RVL_ERROR_INVALID_STATE, "this request's image is not acquired");
   --work.pins;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/cost_model.h"
@@ -38,6 +39,9 @@ class Recordings {
 
   bool full() const { return inFlight_ == ring_.size(); }
   bool empty() const { return inFlight_ == 0; }
+  /// Whether one with this serial may still be running, or yet be submitted; and which ones those are.
+  bool unfinished(std::uint64_t serial) const;
+  std::string unfinished() const;
   std::uint64_t lastSerial() const { return lastSerial_; }
   std::uint64_t completed() const { return completed_; }
   /// Of device memory.
@@ -62,6 +66,7 @@ class Recordings {
 
  private:
   Recording& oldest() { return ring_[first_]; }
+  const Recording& inFlight(std::size_t index) const { return ring_[(first_ + index) % ring_.size()]; }
   std::uint64_t slotOf(const Recording& recording) const {
     return static_cast<std::uint64_t>(&recording - ring_.data());
   }

@@ -1,6 +1,7 @@
 // What hosts do with frames: several in flight, recordings that are dropped or forgotten, contexts destroyed too early,
 // budgets of nothing; and requests that stop in the middle.
 #include <chrono>
+#include <cstring>
 #include <thread>
 
 #include "plugin/plugin_host.h"
@@ -97,6 +98,27 @@ TEST_F(PluginFrames, ADiscardedRecordingIsDoneAgain) {
   ASSERT_EQ(host_.finish(request), RVL_STATE_READY);
   EXPECT_EQ(bytesOf(request), reference_);
   EXPECT_EQ(statistics().restarts, 1u);
+}
+
+TEST_F(PluginFrames, ARecordingIsDiscardedOnce) {
+  const RvlRequest request = ask(3);
+  ASSERT_NE(recordOnly(1).serial, 0u);  // unfinished, as far as anybody knows
+  host_.stream().abandon();
+  const RvlRecordResult dropped = recordOnly(1);
+  host_.stream().abandon();
+  const RvlRecordResult also = recordOnly(1);
+  host_.stream().abandon();
+  ASSERT_EQ(api().discard(context(), dropped.serial), RVL_SUCCESS) << api().lastError();
+  const RvlRecordResult after = recordOnly(1);
+  ASSERT_EQ(after.serial, also.serial + 1) << "no serial is given twice";
+  for (const std::uint64_t serial : {dropped.serial, also.serial}) {
+    EXPECT_EQ(api().discard(context(), serial), RVL_ERROR_INVALID_ARGUMENT) << "or a later recording would go with it";
+    EXPECT_NE(std::strstr(api().lastError(), std::to_string(after.serial).c_str()), nullptr) << api().lastError();
+  }
+  submit(after);
+  host_.stream().waitIdle();
+  ASSERT_EQ(host_.finish(request), RVL_STATE_READY);
+  EXPECT_EQ(bytesOf(request), reference_);
 }
 
 TEST_F(PluginFrames, AForgottenRecordingIsNoticed) {
