@@ -1,5 +1,5 @@
 // The context's own thread: compiles networks, packs weights, destroys what is no longer needed. It holds the lock only
-// to look and to publish.
+// to look and to publish. Nobody else removes groups, so that one it is at work on stays.
 #include <algorithm>
 #include <chrono>
 
@@ -23,47 +23,49 @@ void Context::buildLoop() {
   }
 }
 
+void Context::wakeBuilder() {
+  ++changes_;
+  wake_.notify_one();
+}
+
 void Context::buildOnce(std::unique_lock<std::mutex>& lock) {
+  const std::uint64_t seen = changes_;
   sweep();
   if (!trash_.empty()) {
-    Trash old;
-    old.images.reserve(trash_.images.capacity());
-    old.buffers.reserve(trash_.buffers.capacity());
-    std::swap(old, trash_);
-    lock.unlock();
-    old.clear();
-    lock.lock();
+    emptyTrash(lock);
     return;
   }
-  Group* const group = lost_ ? nullptr : scheduler_.nextToBuild();
-  blocked_ = group && !build(lock, *group);
-  if ((!group || blocked_) && !stopping_ && trash_.empty()) wake_.wait(lock);
+  scheduler_.forEachGroup([](Group& group) { group.noRoom = false; });
+  const Group* waiting = nullptr;
+  blocked_ = false;
+  while (Group* group = lost_ ? nullptr : scheduler_.nextToBuild()) {
+    if (build(lock, *group)) return;
+    blocked_ = true;
+    // Others are held back for the most urgent one that this helps; what not even that helps is in nobody's way.
+    if (couldHaveRoom({group->needed, nullptr, group})) {
+      waiting = group;
+      break;
+    }
+    group->noRoom = true;
+  }
+  // With others held back there may be room at once.
+  if (!scheduler_.holdFor(waiting) && changes_ == seen && !stopping_) wake_.wait(lock);
 }
 
 /// Batches that a larger one replaces, groups nobody asks for, models nobody uses.
 void Context::sweep() {
   if (lost_) return;
-  scheduler_.collectUnused(0, recordings_.completed(), trash_.batches);
-  for (std::size_t i = dying_.size(); i-- > 0;)
-    scheduler_.forgetUnused(*dying_[i], recordings_.completed(), trash_.batches);
+  const std::uint64_t completed = recordings_.completed();
+  scheduler_.collectReplaced(completed, trash_);
+  for (const std::shared_ptr<Model>& model : dying_) scheduler_.forgetUnused(*model, completed, trash_);
+  scheduler_.removeEmpty();
   std::erase_if(dying_, [&](std::shared_ptr<Model>& model) {
     if (model.use_count() != 1 || !trash_.batches.empty()) return false;
-    const auto inUse = [&](const auto& set) { return set->copySerial > recordings_.completed(); };
+    const auto inUse = [&](const auto& set) { return set->copySerial > completed; };
     if (std::any_of(model->sets.begin(), model->sets.end(), inUse)) return false;
-    for (const std::unique_ptr<WeightSet>& set : model->sets) memory_.give(set->bytes);
     trash_.models.push_back(std::move(model));
     return true;
   });
-}
-
-/// Makes room, evicting what is unused. False where that has to wait for others.
-bool Context::reserve(Group& group, std::uint64_t bytes) {
-  scheduler_.collectUnused(bytes, recordings_.completed(), trash_.batches);
-  while (!memory_.fits(bytes) && group.batches.empty())
-    if (!evictOldest()) break;
-  if (!memory_.fits(bytes)) return false;
-  memory_.take(bytes);
-  return true;
 }
 
 void Context::buildFailed(Group& group, RvlResult error, const std::string& message) {
@@ -73,6 +75,7 @@ void Context::buildFailed(Group& group, RvlResult error, const std::string& mess
   if (!group.batches.empty()) return;  // those there are go on
   while (!group.waiting.empty()) {
     const std::shared_ptr<Work> work = group.waiting.pop();
+    work->group = nullptr;
     work->state = RVL_STATE_FAILED;
     work->error = error;
     work->message = message;
@@ -81,68 +84,83 @@ void Context::buildFailed(Group& group, RvlResult error, const std::string& mess
   }
 }
 
-/// False: nothing to be done before something else is finished with.
+/// False: there is no room for it now.
 bool Context::build(std::unique_lock<std::mutex>& lock, Group& group) {
-  const std::shared_ptr<Model> model = group.model;
-  engine::LaneShape shape = group.shape;
-  shape.lanes = group.wanted;
+  bool built = false;
   group.building = true;
-  bool published = false;
-  std::uint64_t taken = 0;
   try {
-    std::unique_ptr<Batch> batch;
-    while (!batch) {
-      lock.unlock();
-      engine::LaneGraph built = engine::planLanes(*model->network, *device_, shape);
-      const graph::MemoryPlan plan = built.graph.memory();
-      const std::uint64_t bytes = plan.arenaBytes + engine::ImageOutput::plannedBytes(shape.width, shape.height);
-      lock.lock();
-      WeightSet* set = model->setFor(built.graph);
-      const std::uint64_t weightBytes = set != nullptr ? 0 : plan.weightBytes;
-      if (!reserve(group, bytes + weightBytes)) {
-        const bool smaller = shape.lanes > 1 && shape.lanes / 2 > group.lanes();
-        if (smaller) {
-          shape.lanes /= 2;
-          continue;
-        }
-        group.building = false;
-        if (group.batches.empty()) return false;  // it fits alone: others have to finish first
-        group.wanted = 0;
-        return true;
-      }
-      taken = bytes + weightBytes;
-      Trash old;  // its memory is counted as free already
-      std::swap(old.batches, trash_.batches);
-      lock.unlock();
-      old.clear();
-      if (set == nullptr) {
-        auto made = std::make_unique<WeightSet>();
-        made->weights = graph::WeightBuffer::prepare(built.graph, device_, model->network->info().name, made->staging);
-        made->bytes = weightBytes;
-        set = made.get();
-        lock.lock();
-        model->sets.push_back(std::move(made));
-        taken -= weightBytes;
-        lock.unlock();
-      }
-      batch = std::make_unique<Batch>(model, set->weights, *pipelines_, std::move(built), shape, bytes);
-      lock.lock();
-      group.weights = set;
-    }
-    group.batches.push_back(std::move(batch));
-    published = true;
-    group.wanted = scheduler_.lanesFor(group);
-    if (group.wanted <= group.atLeast && group.lanes() < group.atLeast) group.wanted = 0;  // memory has the last word
+    if (hasRoom({group.needed, nullptr, &group})) built = tryBuild(lock, group);
   } catch (...) {
     const RvlResult error = currentFailure();
     if (!lock.owns_lock()) lock.lock();
-    if (!published) memory_.give(taken);
     group.building = false;
     lost_ = lost_ || error == RVL_ERROR_DEVICE_LOST;
     buildFailed(group, error, lastError());
+    return true;
   }
   group.building = false;
+  if (built) {
+    group.needed = 0;
+    group.wanted = scheduler_.lanesFor(group);
+    if (group.wanted <= group.atLeast && group.lanes() < group.atLeast) group.wanted = 0;  // memory has the last word
+    return true;
+  }
+  if (group.batches.empty()) return false;
+  group.wanted = 0;  // those there are go on
   return true;
+}
+
+/// Makes a network of as many of the lanes wanted as there is room for, after its weights.
+bool Context::tryBuild(std::unique_lock<std::mutex>& lock, Group& group) {
+  const std::shared_ptr<Model> model = group.model;
+  engine::LaneShape shape = group.shape;
+  for (shape.lanes = group.wanted; shape.lanes > group.lanes(); shape.lanes /= 2) {
+    lock.unlock();
+    engine::LaneGraph planned = engine::planLanes(*model->network, *device_, shape);
+    const NetworkBytes bytes = networkBytes(*device_, planned.graph.memory(), shape);
+    lock.lock();
+    const WeightSet* const set = weightsFor(lock, group, planned.graph, bytes);
+    if (!set) return false;  // with fewer lanes they are the same
+    group.needed = bytes.network;
+    if (!reserve(lock, {bytes.network, nullptr, &group})) continue;
+    lock.unlock();
+    std::unique_ptr<Batch> batch;
+    try {
+      batch = std::make_unique<Batch>(model, set->weights, *pipelines_, std::move(planned), shape, bytes.network);
+    } catch (...) {
+      lock.lock();
+      memory_.give(bytes.network);
+      throw;
+    }
+    lock.lock();
+    group.batches.push_back(std::move(batch));
+    return true;
+  }
+  return false;
+}
+
+/// Those the model has, or new ones; null: there is no room for them now. They are on their way to the device from then
+/// on, and need the room of what they are copied from no longer than that takes.
+WeightSet* Context::weightsFor(std::unique_lock<std::mutex>& lock, Group& group, const graph::Graph& graph,
+                               const NetworkBytes& bytes) {
+  Model& model = *group.model;
+  group.weights = model.setFor(graph);
+  if (group.weights) return group.weights;
+  const std::uint64_t needed = group.needed = bytes.weights + bytes.staging;
+  if (!reserve(lock, {needed, nullptr, &group})) return nullptr;
+  auto made = std::make_unique<WeightSet>();
+  lock.unlock();
+  try {
+    made->weights = graph::WeightBuffer::prepare(graph, device_, model.network->info().name, made->staging);
+    lock.lock();
+    model.sets.push_back(std::move(made));
+  } catch (...) {
+    made.reset();
+    if (!lock.owns_lock()) lock.lock();
+    memory_.give(needed);
+    throw;
+  }
+  return group.weights = model.sets.back().get();
 }
 
 }  // namespace rivulet::plugin

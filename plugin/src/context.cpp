@@ -100,15 +100,21 @@ Context::Context(const RvlContextInfo& info, std::uint16_t tag)
       pipelines_(makePipelines(device_, info)),
       precision_(precisionOf(info.precision, device_->caps())),
       memory_(info.memory_limit),
-      scheduler_(memory_, maxLanes_),
+      scheduler_(maxLanes_),
       recordings_(device_, choose(info.max_in_flight, kDefaultInFlight, 2, kMostInFlight, "max_in_flight")),
       models_(tag, "model"),
       works_(tag, "request") {
   if (mode_ == RVL_MODE_ASYNC) requireFamily(consumerFamily_, *device_);
   recorded_.reserve(kRoom);
   retired_.reserve(kRoom);
-  trash_.images.reserve(kRoom);
-  trash_.buffers.reserve(kRoom);
+  trash_.reserve();
+  going_.reserve();
+  if (!memory_.fits(recordings_.bytes())) {
+    throw Error(ErrorCode::OutOfDeviceMemory, "memory_limit " + std::to_string(memory_.limit()) +
+                                                  ": the context itself needs " + std::to_string(recordings_.bytes()) +
+                                                  " bytes");
+  }
+  memory_.take(recordings_.bytes());
   if (mode_ == RVL_MODE_ASYNC) {
     stream_ = std::make_unique<vk::CommandStream>(device_);
   } else if (device_->caps().timelineSemaphore) {
@@ -149,42 +155,48 @@ void Context::deviceLost() {
   lost_ = true;
 }
 
-void Context::Trash::clear() {
-  batches.clear();
-  images.clear();
-  buffers.clear();
-  models.clear();
-}
-
 void Context::close(std::uint64_t completed, std::uint64_t timeoutNanoseconds) {
   const auto deadline =
       Clock::now() + std::chrono::nanoseconds(std::min<std::uint64_t>(timeoutNanoseconds, INT64_MAX / 2));
-  const std::lock_guard lock(mutex_);
-  if (lost_) return;
+  std::unique_lock lock(mutex_);
+  requireOpen();
   const std::uint64_t last = recordings_.lastSerial();
-  if (completed != UINT64_MAX && completed > last) {
+  if (!lost_ && completed != UINT64_MAX && completed > last) {
     invalid("completed " + std::to_string(completed) + ": the last serial is " + std::to_string(last));
   }
-  if (completed == UINT64_MAX) return;
+  closing_ = true;
+  if (lost_ || completed == UINT64_MAX) return;
   try {
     collect(completed);
-    while (!recordings_.empty() && Clock::now() < deadline) {
+    while (!recordings_.empty() && !lost_ && Clock::now() < deadline) {
+      lock.unlock();
       std::this_thread::sleep_for(std::chrono::microseconds(100));
+      lock.lock();
       collect(0);
     }
   } catch (const Error& error) {
     if (error.code() == ErrorCode::DeviceLost) return;
+    closing_ = false;
+    throw;
+  } catch (...) {
+    closing_ = false;
     throw;
   }
-  if (!recordings_.empty()) {
-    throw Failure(RVL_ERROR_BUSY, "recordings " + std::to_string(recordings_.completed() + 1) + " to " +
-                                      std::to_string(last) +
-                                      " have not finished: wait for the device, discard what is not submitted, or pass "
-                                      "UINT64_MAX for completed if nothing is running");
-  }
+  if (recordings_.empty() || lost_) return;
+  closing_ = false;
+  throw Failure(RVL_ERROR_BUSY, "recordings " + recordings_.unfinished() +
+                                    " have not finished: wait for the device, discard what is not submitted, or pass "
+                                    "UINT64_MAX for completed if nothing is running");
+}
+
+void Context::requireOpen() const {
+  if (closing_)
+    throw Failure(RVL_ERROR_INVALID_STATE,
+                  "the context is being destroyed: destroyContext() is at work on another thread");
 }
 
 void Context::requireAlive() const {
+  requireOpen();
   if (lost_)
     throw Error(ErrorCode::DeviceLost, "the device is lost: destroy the context, and make another on a new device");
 }
@@ -214,13 +226,15 @@ std::uint64_t Context::loadModel(const RvlModelInfo& info) {
 
 void Context::releaseModel(std::uint64_t model) {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   dying_.push_back(models_.at(model));
   models_.erase(model);
-  wake_.notify_one();
+  wakeBuilder();
 }
 
 std::shared_ptr<const models::Network> Context::network(std::uint64_t model) {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   return models_.at(model)->network;
 }
 
@@ -239,11 +253,9 @@ void Context::warmUp(const RvlWarmUpInfo& info) {
                                                   std::to_string(least) + " bytes; memory_limit is " +
                                                   std::to_string(memory_.limit()));
   }
-  Group& group = scheduler_.groupOf(model, shape);
-  group.atLeast = std::max(group.atLeast, lanes);
-  group.error = RVL_SUCCESS;
-  group.wanted = scheduler_.lanesFor(group);
-  wake_.notify_one();
+  requireAlive();
+  scheduler_.warmUp(scheduler_.groupOf(model, shape), lanes);
+  wakeBuilder();
 }
 
 RvlResult Context::isReady(const RvlWarmUpInfo& info) {
@@ -252,13 +264,15 @@ RvlResult Context::isReady(const RvlWarmUpInfo& info) {
   const std::shared_ptr<Model>& model = models_.at(info.model.id);
   engine::LaneShape shape = warmUpShape(info, model->network->info(), precision_);
   shape.lanes = 0;
-  const Group& group = scheduler_.groupOf(model, shape);
-  if (group.error != RVL_SUCCESS) throw Failure(group.error, group.message);
-  return group.batches.empty() || group.building || group.wanted != 0 ? RVL_NOT_READY : RVL_SUCCESS;
+  const Group* const group = scheduler_.find(*model, shape);
+  if (!group) return RVL_NOT_READY;
+  if (group->error != RVL_SUCCESS) throw Failure(group->error, group->message);
+  return group->batches.empty() || group->building || group->wanted != 0 ? RVL_NOT_READY : RVL_SUCCESS;
 }
 
 RvlStatistics Context::statistics() {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   RvlStatistics result = statistics_;
   scheduler_.forEachGroup([&](const Group& group) {
     result.waiting += group.waiting.size();

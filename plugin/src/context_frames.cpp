@@ -9,6 +9,7 @@
 namespace rivulet::plugin {
 
 std::uint64_t Context::finishedSerial() {
+  if (submitting_) return recordings_.completed();
   if (stream_) return stream_->completed();
   if (!timeline_ || recordings_.empty()) return recordings_.completed();
   std::uint64_t value = 0;
@@ -31,7 +32,7 @@ void Context::collect(std::uint64_t completedByHost) {
   };
   std::erase_if(recorded_, ready);
   emptyRetired();
-  if (blocked_ || !trash_.empty() || !dying_.empty()) wake_.notify_one();
+  if (blocked_ || !trash_.empty() || !dying_.empty()) wakeBuilder();
 }
 
 void Context::becomeReady(Work& work) {
@@ -49,14 +50,15 @@ void Context::emptyRetired() {
   const std::uint64_t completed = recordings_.completed();
   std::erase_if(retired_, [&](Retired& retired) {
     if (retired.serial > completed && !recordings_.empty()) return false;
-    memory_.give(retired.bytes);
-    textureBytes_ -= retired.textureBytes;
-    if (retired.image) trash_.images.push_back(std::move(retired.image));
+    if (retired.image.place) {
+      textureBytes_ -= retired.image.bytes();
+      trash_.put(std::move(retired.image), images_);
+    }
     if (retired.buffer.size() != 0) trash_.buffers.push_back(std::move(retired.buffer));
     return true;
   });
-  scheduler_.forEachGroup([&](Group& group) {
-    for (const std::unique_ptr<WeightSet>& set : group.model->sets)
+  forEachModel([&](Model& model) {
+    for (const std::unique_ptr<WeightSet>& set : model.sets)
       if (set->staging.size() != 0 && !set->copying() && set->copySerial <= completed)
         trash_.buffers.push_back(std::move(set->staging));
   });
@@ -76,16 +78,28 @@ void Context::restart(std::uint64_t serial) {
   requeueRecorded(serial);
 }
 
-double Context::fill(VkCommandBuffer commands, double budget, Recording& recording) {
-  // Something is done of any budget.
-  const double overhead = std::min(recordings_.overhead(), 0.9 * budget);
-  Slice slice{*device_, commands, recording, budget - overhead};
+/// A recording with what fits the budget. One without dispatches counts too: the command buffer uses what begin()
+/// recorded. If it fails, it is as if it had not begun, but for what the command buffer holds already: all of it is
+/// recorded again.
+Recording& Context::fill(VkCommandBuffer commands, double budget) {
+  Recording& recording = recordings_.begin(commands);
   recording.budget = budget;
-  const vk::Label label(*device_, commands, "rivulet");
-  scheduler_.record(slice, recorded_);
+  recording.overhead = std::min(recordings_.overhead(), 0.9 * budget);  // something is done of any budget
+  Slice slice{*device_, commands, recording, budget - recording.overhead};
+  try {
+    const vk::Label label(*device_, commands, "rivulet");
+    scheduler_.record(slice, recorded_);
+    recordings_.end(commands, recording);
+  } catch (...) {
+    const std::uint64_t serial = recording.serial;
+    recordings_.undo();
+    restart(serial);
+    throw;
+  }
+  const Group* const next = scheduler_.nextToBuild();
+  if (next && !scheduler_.holdsFor(*next)) wakeBuilder();
   statistics_.dispatches += recording.dispatches;
-  if (scheduler_.nextToBuild()) wake_.notify_one();
-  return recording.expected + overhead;
+  return recording;
 }
 
 RvlRecordResult Context::record(const RvlRecordInfo& info) {
@@ -106,12 +120,10 @@ RvlRecordResult Context::record(const RvlRecordInfo& info) {
   result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
   if (!scheduler_.canRecord() || recordings_.full() || info.budget_us == 0) return result;
 
-  Recording& recording = recordings_.begin(info.command_buffer);
-  result.expected_us = fill(info.command_buffer, info.budget_us, recording);
-  result.dispatches = recording.dispatches;
-  // Even one without dispatches is in the command buffer and uses what begin() recorded.
-  recordings_.end(info.command_buffer, recording);
+  const Recording& recording = fill(info.command_buffer, info.budget_us);
   result.serial = recording.serial;
+  result.dispatches = recording.dispatches;
+  result.expected_us = recording.expected + recording.overhead;
   result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
   return result;
 }
@@ -121,9 +133,10 @@ void Context::discard(std::uint64_t serial) {
   requireAlive();
   requireMode(RVL_MODE_RECORD);
   collect(0);
-  if (serial <= recordings_.completed() || serial > recordings_.lastSerial()) {
-    invalid("serial " + std::to_string(serial) + ": those that can be discarded are " +
-            std::to_string(recordings_.completed() + 1) + " to " + std::to_string(recordings_.lastSerial()));
+  if (!recordings_.unfinished(serial)) {
+    invalid("serial " + std::to_string(serial) + ": " +
+            (recordings_.empty() ? "there is no unfinished recording to be discarded"
+                                 : "the recordings that can be discarded are " + recordings_.unfinished()));
   }
   recordings_.drop(serial);
   restart(serial);
@@ -132,7 +145,8 @@ void Context::discard(std::uint64_t serial) {
 RvlTickResult Context::tick(const RvlTickInfo& info) {
   if (!std::isfinite(info.budget_us) || info.budget_us < 0)
     invalid("budget_us must be a number of microseconds, 0 or more");
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard ticking(ticking_);
+  std::unique_lock lock(mutex_);
   requireAlive();
   requireMode(RVL_MODE_ASYNC);
   collect(0);
@@ -143,24 +157,36 @@ RvlTickResult Context::tick(const RvlTickInfo& info) {
   if (!scheduler_.canRecord() || recordings_.full() || info.budget_us == 0) return result;
 
   const VkCommandBuffer commands = stream_->begin("rivulet tick");
-  Recording& recording = recordings_.begin(commands);
-  const std::uint64_t serial = recording.serial;
-  result.expected_us = fill(commands, info.budget_us, recording);
-  result.dispatches = recording.dispatches;
-  if (recording.dispatches == 0) {
+  const Recording* recording = nullptr;
+  try {
+    recording = &fill(commands, info.budget_us);
+  } catch (...) {
+    stream_->abandon();
+    throw;
+  }
+  if (recording->dispatches == 0) {
     recordings_.undo();
     stream_->abandon();
     return result;
   }
-  recordings_.end(commands, recording);
+  const std::uint64_t serial = recording->serial;
+  result.dispatches = recording->dispatches;
+  result.expected_us = recording->expected + recording->overhead;
   vk::SubmitSync sync;
   sync.wait = info.wait.semaphore;
   sync.waitValue = info.wait.value;
   sync.signal = info.signal.semaphore;
   sync.signalValue = info.signal.value;
+  // Without the lock: the host may call the plugin while it holds the queue's own.
+  submitting_ = true;
+  lock.unlock();
   try {
     result.serial = stream_->submit(sync);
+    lock.lock();
+    submitting_ = false;
   } catch (...) {
+    lock.lock();
+    submitting_ = false;
     recordings_.undo();
     restart(serial);
     throw;

@@ -1,23 +1,33 @@
 // Requests: asked for, asked about, stopped; and the images the plugin owns.
 #include <algorithm>
+#include <utility>
 
 #include "context.h"
 #include "core/error.h"
 #include "engine/lanes.h"
+#include "network_bytes.h"
 #include "request_info.h"
 
 namespace rivulet::plugin {
+namespace {
 
+std::string sizeOf(const Work& work) {
+  return std::to_string(work.request->width) + "x" + std::to_string(work.request->height);
+}
+
+}  // namespace
+
+/// The least a request of this shape needs at some time, but for its own image and state.
 std::uint64_t Context::minimumBytes(const std::shared_ptr<Model>& model, const engine::LaneShape& shape) {
   {
     const std::lock_guard lock(mutex_);
-    if (const std::uint64_t known = scheduler_.groupOf(model, shape).minimumBytes; known != 0) return known;
+    const Group* const group = scheduler_.find(*model, shape);
+    if (group && group->minimumBytes != 0) return group->minimumBytes;
   }
   engine::LaneShape one = shape;
   one.lanes = 1;
   const graph::MemoryPlan plan = engine::planLanes(*model->network, *device_, one).graph.memory();
-  const std::uint64_t bytes =
-      plan.arenaBytes + plan.weightBytes + engine::ImageOutput::plannedBytes(shape.width, shape.height);
+  const std::uint64_t bytes = recordings_.bytes() + networkBytes(*device_, plan, one).peak();
   const std::lock_guard lock(mutex_);
   return scheduler_.groupOf(model, shape).minimumBytes = bytes;
 }
@@ -41,32 +51,27 @@ std::uint64_t Context::request(const RvlRequestInfo& info) {
   if (engine::isBlockFormat(work->target.format) && !device_->caps().textureCompressionBC) {
     throw Error(ErrorCode::MissingFeature, "target.format is compressed, but texture_compression_bc is not enabled");
   }
-  const engine::Request& request = *work->request;
-  if (work->ownsImage)
-    work->imageBytes = imageBytes(request.width, request.height, work->target.mipLevels, work->target.format);
-  const std::uint64_t needed = minimumBytes(work->model, work->shape) + work->imageBytes;
-  if (needed > memory_.limit() || work->imageBytes > textureLimit_) {
+  const std::optional<engine::GivenState> given = applyInitImage(info, *work);
+  if (work->ownsImage) work->kind = vk::imageRequirements(*device_, imageInfo(*work));
+  if (given)
+    work->givenBytes =
+        vk::Buffer::requiredSize(*device_, vk::BufferUse::Upload, given->x.size() + given->modelInput.size());
+  const std::uint64_t imageBytes = work->ownsImage ? work->kind.bytes : 0;
+  work->leastNetwork = minimumBytes(work->model, work->shape);
+  const std::uint64_t needed = work->leastNetwork + imageBytes + work->givenBytes;
+  if (needed > memory_.limit() || imageBytes > textureLimit_) {
     throw Error(ErrorCode::OutOfDeviceMemory,
-                "a texture of " + std::to_string(request.width) + "x" + std::to_string(request.height) + " needs " +
-                    std::to_string(needed) + " bytes, " + std::to_string(work->imageBytes) +
-                    " of them for its image; memory_limit is " + std::to_string(memory_.limit()) +
-                    " and texture_limit " + std::to_string(textureLimit_));
-  }
-  if (const std::optional<engine::GivenState> given = applyInitImage(info, *work)) {
-    work->givenState = vk::Buffer(device_, vk::BufferUse::Upload, given->x.size() + given->modelInput.size(),
-                                  "init image " + std::to_string(request.width) + "x" + std::to_string(request.height));
-    const std::span<std::byte> mapped = work->givenState.mapped();
-    std::copy(given->x.begin(), given->x.end(), mapped.begin());
-    std::copy(given->modelInput.begin(), given->modelInput.end(),
-              mapped.begin() + static_cast<std::ptrdiff_t>(given->x.size()));
-    work->givenState.flush();
+                "a texture of " + sizeOf(*work) + " needs " + std::to_string(needed) + " bytes, " +
+                    std::to_string(imageBytes) + " of them for its image; memory_limit is " +
+                    std::to_string(memory_.limit()) + " and texture_limit " + std::to_string(textureLimit_));
   }
 
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   requireAlive();
-  if (work->ownsImage) makeImage(*work);
+  makeObjects(lock, *work, given ? &*given : nullptr);
   std::uint64_t handle = 0;
   try {
+    requireAlive();  // much may have happened meanwhile
     handle = works_.insert(work);
     scheduler_.enqueue(work);
   } catch (...) {
@@ -75,63 +80,101 @@ std::uint64_t Context::request(const RvlRequestInfo& info) {
     throw;
   }
   ++statistics_.requested;
-  wake_.notify_one();
+  wakeBuilder();
   return handle;
 }
 
-void Context::makeImage(Work& work) {
-  const std::uint64_t planned = work.imageBytes;
-  if (!makeRoom(planned, planned)) {
+/// Its image, and the buffer with the state it begins with, if it has them. They are made outside the lock; whatever
+/// fails, nothing is left of them. Errors: OUT_OF_DEVICE_MEMORY.
+void Context::makeObjects(std::unique_lock<std::mutex>& lock, Work& work, const engine::GivenState* given) {
+  if (!work.ownsImage && !given) return;
+  Need need;
+  need.bytes = given ? work.givenBytes : 0;
+  need.kind = work.ownsImage ? &work.kind : nullptr;
+  need.leastNetwork = work.leastNetwork;
+  const std::optional<Room> room = reserve(lock, need);
+  if (!room) {
     throw Error(ErrorCode::OutOfDeviceMemory,
-                "an image of " + std::to_string(planned) +
-                    " bytes does not fit now: " + std::to_string(memory_.used()) + " bytes of memory_limit " +
+                (need.kind ? "an image of " + std::to_string(need.kind->bytes) + " bytes" : std::string()) +
+                    (need.kind && given ? " and " : "") +
+                    (given ? "an init image's state of " + std::to_string(need.bytes) + " bytes" : std::string()) +
+                    " cannot be allocated now: " + std::to_string(memory_.used()) + " bytes of memory_limit " +
                     std::to_string(memory_.limit()) + " are in use, " + std::to_string(textureBytes_) +
-                    " of texture_limit " + std::to_string(textureLimit_) + " for images, and none of them can go");
+                    " of texture_limit " + std::to_string(textureLimit_) +
+                    " for images, and of those that are not needed not enough can go: unacquire or release some, or "
+                    "wait for requests that are under way");
   }
-  vk::ImageInfo info;
-  info.width = work.request->width;
-  info.height = work.request->height;
-  info.mipLevels = work.target.mipLevels;
-  info.format = work.format;
-  info.usage = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT;
-  work.image = vk::Image(device_, info,
-                         "texture " + std::to_string(info.width) + "x" + std::to_string(info.height) + " seed " +
-                             std::to_string(work.request->seed));
-  work.target.image = work.image.handle();
-  memory_.take(planned);
-  textureBytes_ += planned;
+  making_ += room->bytes;
+  lock.unlock();
+  std::unique_ptr<ImageSlab> slab;
+  OwnedImage image;
+  vk::Buffer state;
+  image.place = room->place;
+  try {
+    if (given) {
+      state = vk::Buffer(device_, vk::BufferUse::Upload, given->x.size() + given->modelInput.size(),
+                         "init image " + sizeOf(work));
+      std::copy(given->x.begin(), given->x.end(), state.mapped().begin());
+      std::copy(given->modelInput.begin(), given->modelInput.end(),
+                state.mapped().begin() + static_cast<std::ptrdiff_t>(given->x.size()));
+      state.flush();
+    }
+    if (need.kind) {
+      const std::string name = "texture " + sizeOf(work) + " seed " + std::to_string(work.request->seed);
+      if (!image.place) {
+        slab = std::make_unique<ImageSlab>();
+        slab->kind = work.kind;
+        slab->places = room->newPlaces;
+        slab->memory = std::make_shared<vk::ImageMemory>(device_, work.kind, room->newPlaces, name);
+      }
+      const ImageSlab& in = slab ? *slab : *image.place.slab;
+      image.image = vk::Image(device_, imageInfo(work), in.memory, image.place.index, name);
+    }
+    lock.lock();
+    if (slab) image.place = images_.add(std::move(slab));
+  } catch (...) {
+    image.image = {};
+    slab.reset();
+    state = {};
+    if (!lock.owns_lock()) lock.lock();
+    making_ -= room->bytes;
+    memory_.give(room->bytes);
+    if (need.kind) textureBytes_ -= work.kind.bytes;
+    if (image.place) trash_.put(std::move(image), images_);
+    wakeBuilder();
+    throw;
+  }
+  making_ -= room->bytes;
+  if (need.kind) {
+    work.image = std::move(image);
+    work.target.image = work.image.image.handle();
+  }
+  if (given) work.givenState = std::move(state);
 }
 
-/// Evicts what is longest unused until that many bytes fit both limits.
-bool Context::makeRoom(std::uint64_t bytes, std::uint64_t textureBytes) {
-  const auto fits = [&] {
-    return memory_.fits(bytes) && (textureBytes_ <= textureLimit_ - std::min(textureLimit_, textureBytes));
-  };
-  while (!fits())
-    if (!evictOldest()) break;
-  if (!memory_.fits(bytes)) scheduler_.collectUnused(bytes, recordings_.completed(), trash_.batches);
-  if (!trash_.empty()) wake_.notify_one();
-  return fits();
-}
-
-bool Context::evictOldest() {
-  Work* oldest = nullptr;
-  works_.forEach([&](const std::shared_ptr<Work>& work) {
-    if (work->state != RVL_STATE_READY || !work->image || work->pins != 0) return;
-    if (!oldest || work->lastUse < oldest->lastUse) oldest = work.get();
-  });
-  if (!oldest) return false;
-  oldest->state = RVL_STATE_EVICTED;
-  oldest->target.image = VK_NULL_HANDLE;
-  trash_.images.push_back(std::move(oldest->image));
-  memory_.give(oldest->imageBytes);
-  textureBytes_ -= oldest->imageBytes;
-  ++statistics_.evicted;
-  return true;
+/// Begins to make an evicted image again.
+void Context::remake(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Work>& work) {
+  work->state = RVL_STATE_WAITING;  // which is what other calls find while this one makes the image
+  try {
+    makeObjects(lock, *work, nullptr);
+  } catch (...) {
+    if (work->state == RVL_STATE_WAITING) work->state = RVL_STATE_EVICTED;
+    throw;
+  }
+  if (work->state != RVL_STATE_WAITING) {  // cancelled meanwhile
+    retire(*work);
+    return;
+  }
+  work->choices = {work->plan};  // the same steps again
+  work->rank.reset();
+  work->requested = Clock::now();
+  scheduler_.enqueue(work);
+  wakeBuilder();
 }
 
 RvlRequestStatus Context::poll(std::uint64_t request) {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   if (!lost_) collect(0);
   const Work& work = *works_.at(request);
   RvlRequestStatus status{};
@@ -154,12 +197,11 @@ RvlRequestStatus Context::poll(std::uint64_t request) {
 void Context::retire(Work& work) {
   Retired retired;
   retired.serial = recordings_.lastSerial();
-  if (work.image) retired.bytes = retired.textureBytes = work.imageBytes;
-  retired.image = std::move(work.image);
+  retired.image = std::exchange(work.image, {});
   retired.buffer = std::move(work.givenState);
-  if (retired.image || retired.buffer.size() != 0) retired_.push_back(std::move(retired));
+  if (retired.image.place || retired.buffer.size() != 0) retired_.push_back(std::move(retired));
   emptyRetired();
-  wake_.notify_one();
+  wakeBuilder();
 }
 
 void Context::stop(Work& work, RvlRequestState state) {
@@ -172,6 +214,7 @@ void Context::stop(Work& work, RvlRequestState state) {
 
 void Context::cancel(std::uint64_t request) {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   if (!lost_) collect(0);
   Work& work = *works_.at(request);
   if (work.over() || work.state == RVL_STATE_READY || work.state == RVL_STATE_EVICTED) return;
@@ -181,6 +224,7 @@ void Context::cancel(std::uint64_t request) {
 
 void Context::releaseRequest(std::uint64_t request) {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   if (!lost_) collect(0);
   const std::shared_ptr<Work> work = works_.erase(request);
   if (work->over() || work->state == RVL_STATE_READY || work->state == RVL_STATE_EVICTED) {
@@ -192,20 +236,13 @@ void Context::releaseRequest(std::uint64_t request) {
 }
 
 RvlResult Context::acquireImage(std::uint64_t request, RvlImage& image) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   requireAlive();
   collect(0);
   const std::shared_ptr<Work> work = works_.at(request);
   if (work->state == RVL_STATE_FAILED) throw Failure(work->error, work->message);
   if (work->state == RVL_STATE_CANCELLED) throw Failure(RVL_ERROR_INVALID_STATE, "the request was cancelled");
-  if (work->state == RVL_STATE_EVICTED) {
-    makeImage(*work);
-    work->choices = {work->plan};  // the same steps again
-    work->rank.reset();
-    work->requested = Clock::now();
-    scheduler_.enqueue(work);
-    wake_.notify_one();
-  }
+  if (work->state == RVL_STATE_EVICTED) remake(lock, work);
   const bool preview = work->preview && work->previews > 0 && work->state != RVL_STATE_EVICTED;
   if (work->state != RVL_STATE_READY && !preview) return RVL_NOT_READY;
   ++work->pins;
@@ -226,10 +263,11 @@ RvlResult Context::acquireImage(std::uint64_t request, RvlImage& image) {
 
 void Context::unacquireImage(std::uint64_t request) {
   const std::lock_guard lock(mutex_);
+  requireOpen();
   Work& work = *works_.at(request);
   if (work.pins == 0) throw Failure(RVL_ERROR_INVALID_STATE, "this request's image is not acquired");
   --work.pins;
-  wake_.notify_one();  // what waits for memory may have it now
+  wakeBuilder();  // what waits for memory may have it now
 }
 
 }  // namespace rivulet::plugin

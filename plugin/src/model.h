@@ -14,12 +14,13 @@ namespace rivulet::plugin {
 /// A model's weights in the layouts that the kernels of some sizes want, on their way to the device or there.
 struct WeightSet {
   std::shared_ptr<const graph::WeightBuffer> weights;
-  std::uint64_t bytes = 0;       // taken from the context's memory
   vk::Buffer staging;            // packed weights, until they are on the device
   std::uint64_t copied = 0;      // bytes of it recorded
   std::uint64_t copySerial = 0;  // of the last recording that copied
 
   bool copying() const { return staging.size() != 0 && copied < staging.size(); }
+  /// Of the context's memory.
+  std::uint64_t bytes() const { return weights->buffer().allocatedSize() + staging.allocatedSize(); }
 };
 
 /// The members behind `network` are guarded by the context's lock.

@@ -27,6 +27,18 @@ Recordings::Recordings(std::shared_ptr<vk::Device> device, std::uint32_t count)
   ran_.flush();
 }
 
+bool Recordings::unfinished(std::uint64_t serial) const {
+  for (std::size_t i = 0; i < inFlight_; ++i)
+    if (inFlight(i).serial == serial) return true;
+  return false;
+}
+
+std::string Recordings::unfinished() const {
+  std::string list;
+  for (std::size_t i = 0; i < inFlight_; ++i) list += (i == 0 ? "" : ", ") + std::to_string(inFlight(i).serial);
+  return list;
+}
+
 Recording& Recordings::begin(VkCommandBuffer commands) {
   Recording& recording = ring_[(first_ + inFlight_) % ring_.size()];
   ++inFlight_;

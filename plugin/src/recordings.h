@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/cost_model.h"
@@ -28,7 +29,7 @@ struct Recording {
   std::unique_ptr<vk::GpuTimer> timer;
   std::vector<Timed> timed;
   Clock::time_point began;
-  double budget = 0, expected = 0;
+  double budget = 0, expected = 0, overhead = 0;
   std::uint32_t dispatches = 0;
 };
 
@@ -39,10 +40,16 @@ class Recordings {
 
   bool full() const { return inFlight_ == ring_.size(); }
   bool empty() const { return inFlight_ == 0; }
+  /// Whether one with this serial may still be running, or yet be submitted; and which ones those are.
+  bool unfinished(std::uint64_t serial) const;
+  std::string unfinished() const;
   std::uint64_t lastSerial() const { return lastSerial_; }
   std::uint64_t completed() const { return completed_; }
+  /// Of device memory.
+  std::uint64_t bytes() const { return ran_.allocatedSize(); }
 
-  /// Microseconds of a recording beside its units: barriers, parameters, getting started. Measured; 0 without time stamps.
+  /// Microseconds of a recording beside its units: barriers, parameters, getting started. Measured; 0 without time
+  /// stamps.
   double overhead() const { return overhead_; }
 
   /// Takes a place; begin() gives it the next serial and resets its timer from inside the command buffer.
@@ -64,6 +71,7 @@ class Recordings {
 
  private:
   Recording& oldest() { return ring_[first_]; }
+  const Recording& inFlight(std::size_t index) const { return ring_[(first_ + index) % ring_.size()]; }
   std::uint64_t slotOf(const Recording& recording) const {
     return static_cast<std::uint64_t>(&recording - ring_.data());
   }

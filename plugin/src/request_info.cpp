@@ -95,18 +95,14 @@ engine::TexelFormat texelFormat(VkFormat format) {
   }
 }
 
-std::uint64_t imageBytes(std::uint32_t width, std::uint32_t height, std::uint32_t mipLevels,
-                         engine::TexelFormat format) {
-  std::uint64_t bytes = 0;
-  for (std::uint32_t i = 0; i < mipLevels; ++i) {
-    std::uint64_t w = std::max(1u, width >> i), h = std::max(1u, height >> i);
-    if (engine::isBlockFormat(format)) {
-      w = (w + 3) / 4;
-      h = (h + 3) / 4;
-    }
-    bytes += w * h * engine::texelBytes(format);
-  }
-  return bytes;
+vk::ImageInfo imageInfo(const Work& work) {
+  vk::ImageInfo info;
+  info.width = work.request->width;
+  info.height = work.request->height;
+  info.mipLevels = work.target.mipLevels;
+  info.format = work.format;
+  info.usage = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT;
+  return info;
 }
 
 Image imageOf(const RvlPixels& pixels, const char* name) {

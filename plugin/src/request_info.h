@@ -17,9 +17,8 @@ namespace rivulet::plugin {
 /// The kinds of texels of a Vulkan format. Errors: INVALID_ARGUMENT listing the formats there are.
 engine::TexelFormat texelFormat(VkFormat format);
 
-/// Bytes of an image's texels, all levels.
-std::uint64_t imageBytes(std::uint32_t width, std::uint32_t height, std::uint32_t mipLevels,
-                         engine::TexelFormat format);
+/// The image that the plugin makes for a request.
+vk::ImageInfo imageInfo(const Work& work);
 
 /// A request as the engine takes it, checked, with its plans and where it goes; not its image. Errors: those of
 /// RvlApi::request but for memory.

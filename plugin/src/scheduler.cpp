@@ -17,6 +17,13 @@ std::uint32_t Group::lanes() const {
   return most;
 }
 
+engine::Rank Group::bestRank() const {
+  engine::Rank best = atLeast != 0 ? warmUpRank : INT64_MIN;
+  if (!waiting.empty()) best = std::max(best, waiting.topRank());
+  for (const std::unique_ptr<Batch>& batch : batches) best = std::max(best, batch->bestRank());
+  return best;
+}
+
 Group& Scheduler::groupOf(const std::shared_ptr<Model>& model, const engine::LaneShape& shape) {
   std::unique_ptr<Group>& group = groups_[{model.get(), shape}];
   if (!group) {
@@ -26,6 +33,18 @@ Group& Scheduler::groupOf(const std::shared_ptr<Model>& model, const engine::Lan
     group->batches.reserve(2);
   }
   return *group;
+}
+
+Group* Scheduler::find(const Model& model, const engine::LaneShape& shape) const {
+  const auto found = groups_.find({&model, shape});
+  return found == groups_.end() ? nullptr : found->second.get();
+}
+
+void Scheduler::warmUp(Group& group, std::uint32_t lanes) {
+  if (group.atLeast == 0) group.warmUpRank = ageing_.rankNow(0);
+  group.atLeast = std::max(group.atLeast, lanes);
+  group.error = RVL_SUCCESS;  // try again
+  group.wanted = lanesFor(group);
 }
 
 void Scheduler::enqueue(const std::shared_ptr<Work>& work) {
@@ -48,9 +67,11 @@ std::shared_ptr<Work> Scheduler::cancel(Work& work) {
     if (current_.batch == batch && batch->atBoundary()) current_ = {};  // choose anew: it may have nothing to do
     return kept;
   }
-  if (work.state == RVL_STATE_WAITING && work.group) {
+  if (work.group) {
     const std::shared_ptr<Work> probe(std::shared_ptr<void>(), &work);  // compares equal, owns nothing
     work.group->waiting.remove(probe);
+    work.group->wanted = lanesFor(*work.group);
+    work.group = nullptr;
   }
   return nullptr;
 }
@@ -67,16 +88,15 @@ std::uint32_t Scheduler::lanesFor(const Group& group) const {
 }
 
 Group* Scheduler::nextToBuild() {
+  const auto urgency = [](const Group& group) {
+    if (group.waiting.empty()) return 0;
+    return group.batches.empty() ? 2 : 1;
+  };
   Group* best = nullptr;
   for (auto& [key, group] : groups_) {
-    if (group->building || group->wanted == 0 || group->error != RVL_SUCCESS) continue;
-    // What nothing runs yet for goes first, then what waits longest.
-    const auto before = [](const Group& a, const Group& b) {
-      if (a.batches.empty() != b.batches.empty()) return a.batches.empty();
-      if (a.waiting.empty() || b.waiting.empty()) return !a.waiting.empty();
-      return a.waiting.topRank() > b.waiting.topRank();
-    };
-    if (!best || before(*group, *best)) best = group.get();
+    if (group->building || group->noRoom || group->wanted == 0 || group->error != RVL_SUCCESS) continue;
+    const std::pair mine(urgency(*group), group->bestRank());
+    if (!best || mine > std::pair(urgency(*best), best->bestRank())) best = group.get();
   }
   return best;
 }
@@ -90,8 +110,7 @@ bool Scheduler::hasWork() const {
 }
 
 bool Scheduler::canRecord() const {
-  if (current_ || choose()) return true;
-  return std::any_of(groups_.begin(), groups_.end(), [](const auto& entry) { return entry.second->copyingWeights(); });
+  return current_ || choose();
 }
 
 void Scheduler::frame(Clock::time_point now, double budget) {
@@ -103,36 +122,51 @@ void Scheduler::frame(Clock::time_point now, double budget) {
   budget_ = budget;
 }
 
-/// The batch whose most urgent request, in a lane or waiting for one, is the most urgent of all.
+/// What its most urgent request, in a lane or waiting for one, makes the most urgent of all. Weights on their way to
+/// the device are as urgent as what waits for them.
 Scheduler::Candidate Scheduler::choose() const {
   Candidate best;
   engine::Rank bestRank = 0;
+  const auto offer = [&](const Candidate& candidate, engine::Rank rank) {
+    if (best && rank <= bestRank) return;
+    best = candidate;
+    bestRank = rank;
+  };
   for (const auto& [key, group] : groups_) {
-    if (group->copyingWeights()) continue;
+    if (group->copyingWeights()) {
+      offer({group.get(), nullptr, group->weights}, group->bestRank());
+      continue;
+    }
     for (const std::unique_ptr<Batch>& batch : group->batches) {
       // A batch that a larger one takes over from gets no new requests.
-      const bool filled = batch->freeLanes() > 0 && !group->waiting.empty() && batch->shape().lanes == group->lanes();
+      const bool filled =
+          batch->freeLanes() > 0 && !group->waiting.empty() && !held(*group) && batch->shape().lanes == group->lanes();
       if (batch->idle() && !filled) continue;
       engine::Rank rank = batch->bestRank();
       if (filled) rank = std::max(rank, group->waiting.topRank());
-      if (!best || rank > bestRank) {
-        best = {group.get(), batch.get()};
-        bestRank = rank;
-      }
+      offer({group.get(), batch.get(), nullptr}, rank);
     }
   }
   return best;
 }
 
+bool Scheduler::held(const Group& group) const {
+  if (!hold_ || hold_ == &group || hold_->waiting.empty() || group.waiting.empty()) return false;
+  return hold_->waiting.topRank() - engine::Ageing::kStep >= group.waiting.topRank();
+}
+
 void Scheduler::record(Slice& slice, std::vector<std::shared_ptr<Work>>& recorded) {
-  for (const auto& [key, group] : groups_) {
-    if (group->copyingWeights() && !recordWeights(*group->weights, slice)) return;
-  }
   while (slice.fits(0)) {
     if (!current_) {
       current_ = choose();
       if (!current_) return;
-      fillLanes(*current_.group, *current_.batch);
+      if (current_.batch) fillLanes(*current_.group, *current_.batch);
+    }
+    if (current_.copy) {
+      WeightSet& set = *current_.copy;
+      current_ = {};  // the next piece has to be the most urgent thing again
+      if (!recordPiece(set, slice)) return;
+      continue;
     }
     current_.batch->lastUse = ++uses_;
     const Batch::Progress progress = current_.batch->advance(slice, recorded);
@@ -145,8 +179,9 @@ void Scheduler::record(Slice& slice, std::vector<std::shared_ptr<Work>>& recorde
 
 void Scheduler::fillLanes(Group& group, Batch& batch) {
   if (batch.shape().lanes != group.lanes()) return;
-  while (batch.freeLanes() > 0 && !group.waiting.empty()) {
+  while (batch.freeLanes() > 0 && !group.waiting.empty() && !held(group)) {
     std::shared_ptr<Work> work = group.waiting.pop();
+    work->group = nullptr;
     if (!work->plan) choosePlan(*work, batch);
     batch.assign(std::move(work));
     ageing_.served();
@@ -165,18 +200,17 @@ void Scheduler::choosePlan(Work& work, const Batch& batch) const {
   }
 }
 
-bool Scheduler::recordWeights(WeightSet& set, Slice& slice) {
+/// False: it does not fit this slice.
+bool Scheduler::recordPiece(WeightSet& set, Slice& slice) {
+  if (!slice.fits(copyCost_.cost(0))) return false;
   const vk::DeviceFunctions& fn = slice.device.fn();
-  while (set.copying()) {
-    if (!slice.fits(copyCost_.cost(0))) return false;
-    const std::uint64_t bytes = std::min<std::uint64_t>(kCopyPiece, set.staging.size() - set.copied);
-    slice.measured(copyCost_, {0}, [&] {
-      const VkBufferCopy region{set.copied, set.copied, bytes};
-      fn.CmdCopyBuffer(slice.commands, set.staging.handle(), set.weights->buffer().handle(), 1, &region);
-    });
-    set.copied += bytes;
-    set.copySerial = slice.recording.serial;
-  }
+  const std::uint64_t bytes = std::min<std::uint64_t>(kCopyPiece, set.staging.size() - set.copied);
+  slice.measured(copyCost_, {0}, [&] {
+    const VkBufferCopy region{set.copied, set.copied, bytes};
+    fn.CmdCopyBuffer(slice.commands, set.staging.handle(), set.weights->buffer().handle(), 1, &region);
+  });
+  set.copied += bytes;
+  set.copySerial = slice.recording.serial;
   return true;
 }
 
@@ -188,61 +222,6 @@ void Scheduler::restart(std::uint64_t serial) {
       if (batch->lastSerial() >= serial) batch->restart();
   }
   current_ = {};
-}
-
-namespace {
-
-bool unused(const Batch& batch, std::uint64_t completed) {
-  return batch.idle() && batch.atBoundary() && batch.lastSerial() <= completed;
-}
-
-}  // namespace
-
-void Scheduler::takeOut(Group& group, std::size_t index, std::vector<std::unique_ptr<Batch>>& trash) {
-  memory_.give(group.batches[index]->bytes());
-  if (current_.batch == group.batches[index].get()) current_ = {};
-  trash.push_back(std::move(group.batches[index]));
-  group.batches.erase(group.batches.begin() + static_cast<std::ptrdiff_t>(index));
-}
-
-void Scheduler::collectUnused(std::uint64_t bytes, std::uint64_t completed,
-                              std::vector<std::unique_ptr<Batch>>& trash) {
-  for (const auto& [key, group] : groups_) {
-    for (std::size_t i = group->batches.size(); i-- > 0;)
-      if (group->batches[i]->shape().lanes < group->lanes() && unused(*group->batches[i], completed))
-        takeOut(*group, i, trash);
-  }
-  while (!memory_.fits(bytes)) {
-    Group* oldest = nullptr;
-    std::size_t index = 0;
-    for (const auto& [key, group] : groups_) {
-      if (!group->waiting.empty()) continue;
-      for (std::size_t i = 0; i < group->batches.size(); ++i) {
-        if (!unused(*group->batches[i], completed)) continue;
-        if (oldest && oldest->batches[index]->lastUse <= group->batches[i]->lastUse) continue;
-        oldest = group.get();
-        index = i;
-      }
-    }
-    if (!oldest) return;
-    oldest->atLeast = 0;
-    takeOut(*oldest, index, trash);
-  }
-}
-
-void Scheduler::forgetUnused(const Model& model, std::uint64_t completed, std::vector<std::unique_ptr<Batch>>& trash) {
-  for (auto it = groups_.begin(); it != groups_.end();) {
-    Group& group = *it->second;
-    const bool mine = group.model.get() == &model && group.waiting.empty() && !group.building;
-    for (std::size_t i = mine ? group.batches.size() : 0; i-- > 0;)
-      if (unused(*group.batches[i], completed)) takeOut(group, i, trash);
-    if (!mine || !group.batches.empty()) {
-      ++it;
-      continue;
-    }
-    if (current_.group == &group) current_ = {};
-    it = groups_.erase(it);
-  }
 }
 
 }  // namespace rivulet::plugin

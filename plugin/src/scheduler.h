@@ -10,8 +10,8 @@
 
 #include "batch.h"
 #include "engine/request_queue.h"
-#include "memory.h"
 #include "slice.h"
+#include "trash.h"
 #include "work.h"
 
 namespace rivulet::plugin {
@@ -25,22 +25,31 @@ struct Group {
   std::vector<std::unique_ptr<Batch>> batches;  // at most two: a larger one takes over from a smaller one
   std::uint32_t wanted = 0;                     // lanes of a batch the builder is to make; 0: none
   std::uint32_t atLeast = 0;                    // lanes asked for by warm-up
+  engine::Rank warmUpRank = 0;                  // as if a request of priority 0 had come with the warm-up
   bool building = false;
+  bool noRoom = false;             // the builder found that waiting for others would not help it
   std::uint64_t minimumBytes = 0;  // of one lane with the model's weights; 0: not known yet
+  std::uint64_t needed = 0;        // bytes that the builder found no room for; 0: it has not looked
   RvlResult error = RVL_SUCCESS;   // that building met with last
   std::string message;
 
   std::uint32_t lanes() const;  // of the largest batch
   bool copyingWeights() const { return weights != nullptr && weights->copying(); }
+  /// Of its most urgent request, running or waiting, or of the warm-up; below all others' if it has neither.
+  engine::Rank bestRank() const;
 };
 
 /// Thread-safety: the context's lock.
 class Scheduler {
  public:
-  Scheduler(Memory& memory, std::uint32_t maxLanes) : memory_(memory), maxLanes_(maxLanes) {}
+  explicit Scheduler(std::uint32_t maxLanes) : maxLanes_(maxLanes) {}
 
   /// The group of a model and a shape, made if there is none. May allocate.
   Group& groupOf(const std::shared_ptr<Model>& model, const engine::LaneShape& shape);
+  /// The same without making one: null.
+  Group* find(const Model& model, const engine::LaneShape& shape) const;
+  /// Asks the builder for that many lanes, whether or not a request waits for them.
+  void warmUp(Group& group, std::uint32_t lanes);
   /// Puts a request into its group's queue, anew if it comes back. May allocate.
   void enqueue(const std::shared_ptr<Work>& work);
   /// Takes a request out, wherever it is; returned where recordings may still use it.
@@ -57,16 +66,33 @@ class Scheduler {
   /// A frame began: how long ago the last one, and what this one's budget is. Deadlines are judged by it.
   void frame(Clock::time_point now, double budget);
 
-  /// For the builder: a group that wants a batch and none is being made of; null: none.
+  /// For the builder: a group that wants a batch, none is being made of and there may be room for; null: none. Groups
+  /// with requests that cannot run come first, then those whose requests could do with more lanes, then warm-ups.
   Group* nextToBuild();
   /// How many lanes a group should have now.
   std::uint32_t lanesFor(const Group& group) const;
-  /// Takes out batches nobody uses: all but the largest of each group; and, while `bytes` more do not fit the limit,
-  /// those longest unused. Only what the device has finished with (`completed`). Their memory is given back; the caller
-  /// destroys them, outside the lock.
-  void collectUnused(std::uint64_t bytes, std::uint64_t completed, std::vector<std::unique_ptr<Batch>>& trash);
-  /// Takes out everything of a model that no request waits for or runs on.
-  void forgetUnused(const Model& model, std::uint64_t completed, std::vector<std::unique_ptr<Batch>>& trash);
+
+  /// Keeps lanes free for the sake of a group that waits for memory: others get no new requests into theirs once those
+  /// that wait have come a whole level of priority after the group's own. So what they use becomes unused, and sizes
+  /// that do not fit memory together take turns. Null: for nobody. False: it was so already.
+  bool holdFor(const Group* group) { return std::exchange(hold_, group) != group; }
+  bool holdsFor(const Group& group) const { return hold_ == &group; }
+  /// Batches of other groups that nobody uses, longest unused first, until they are `bytes`: what the device has
+  /// finished with (`completed`), and no request waits for, but such as are held back for `group` (null: none are).
+  void collectUnused(std::uint64_t bytes, const Group* group, std::uint64_t completed, Trash& trash);
+  std::uint64_t unusedBytes(const Group* group, std::uint64_t completed) const;
+  /// All that other groups have: what holding them back would give at last.
+  std::uint64_t bytesOfOthers(const Group& group) const;
+  /// Whether all groups that read the weights are unused in that sense.
+  bool unused(const WeightSet& set, const Group* group, std::uint64_t completed) const;
+  /// Batches that a larger one of their group has taken over from.
+  void collectReplaced(std::uint64_t completed, Trash& trash);
+  /// Everything of a model that no request waits for or runs on.
+  void forgetUnused(const Model& model, std::uint64_t completed, Trash& trash);
+  /// Groups of which nothing is left, and nothing is asked for.
+  void removeEmpty();
+  /// The weights are about to go.
+  void forget(const WeightSet& set);
 
   template <class Visit>
   void forEachGroup(Visit&& visit) {
@@ -77,22 +103,29 @@ class Scheduler {
 
  private:
   using Key = std::pair<const Model*, engine::LaneShape>;
+  /// What may be recorded next: an evaluation, or a piece of a model's weights.
   struct Candidate {
     Group* group = nullptr;
     Batch* batch = nullptr;
-    explicit operator bool() const { return batch != nullptr; }
+    WeightSet* copy = nullptr;
+    explicit operator bool() const { return batch != nullptr || copy != nullptr; }
   };
+  using Groups = std::map<Key, std::unique_ptr<Group>>;
   Candidate choose() const;
+  bool held(const Group& group) const;
+  bool spared(const Group& other, const Group* group) const;
+  bool collectible(const Group& other, const Batch& batch, const Group* group, std::uint64_t completed) const;
   void fillLanes(Group& group, Batch& batch);
   void choosePlan(Work& work, const Batch& batch) const;
-  bool recordWeights(WeightSet& set, Slice& slice);
-  void takeOut(Group& group, std::size_t index, std::vector<std::unique_ptr<Batch>>& trash);
+  bool recordPiece(WeightSet& set, Slice& slice);
+  void takeOut(Group& group, std::size_t index, Trash& trash);
+  Groups::iterator erase(Groups::iterator group);
 
-  Memory& memory_;
   std::uint32_t maxLanes_;
-  std::map<Key, std::unique_ptr<Group>> groups_;
+  Groups groups_;
   engine::Ageing ageing_;
   Candidate current_;
+  const Group* hold_ = nullptr;
   engine::CostModel copyCost_{{250.0}};  // one piece of a model's weights
   Clock::time_point lastFrame_;
   double frameMicroseconds_ = 0, budget_ = 0;

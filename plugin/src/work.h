@@ -12,9 +12,9 @@
 #include "engine/lane_graph.h"
 #include "engine/request.h"
 #include "engine/request_queue.h"
+#include "image_store.h"
 #include "model.h"
 #include "rivulet/rivulet.h"
-#include "vk/image.h"
 
 namespace rivulet::plugin {
 
@@ -34,7 +34,9 @@ struct Work {
   ColourMap map;
   VkFormat format = VK_FORMAT_UNDEFINED;
   bool ownsImage = false;
-  std::uint64_t imageBytes = 0;  // planned for an image of the plugin's
+  vk::ImageRequirements kind;      // of an image of the plugin's
+  std::uint64_t givenBytes = 0;    // allocated for givenState
+  std::uint64_t leastNetwork = 0;  // bytes without which it cannot be made
   Clock::time_point requested;
   std::optional<Clock::time_point> deadline;
 
@@ -43,11 +45,11 @@ struct Work {
   std::string message;               // of the error
   std::optional<engine::Rank> rank;  // from the first time it was queued
   engine::ImageTarget target;
-  vk::Image image;                       // the plugin's
+  OwnedImage image;                      // the plugin's
   vk::Buffer givenState;                 // what an init image begins with
   std::shared_ptr<const StepPlan> plan;  // the one chosen
-  Group* group = nullptr;
-  Batch* batch = nullptr;  // null: waiting, or out again
+  Group* group = nullptr;                // in whose queue it waits
+  Batch* batch = nullptr;                // null: waiting, or out again
   std::uint32_t lane = 0;
   std::uint32_t stepsDone = 0, previews = 0;
   std::uint64_t serial = 0, previewSerial = 0;
@@ -55,7 +57,6 @@ struct Work {
   std::uint32_t pins = 0;
   std::uint64_t lastUse = 0;
   std::uint64_t latencyMicroseconds = 0;
-  bool released = false;
 
   bool over() const { return state == RVL_STATE_CANCELLED || state == RVL_STATE_FAILED; }
 };

@@ -7,6 +7,41 @@
 
 namespace rivulet::vk {
 
+namespace {
+
+VkBufferCreateInfo createInfo(const DeviceCaps& caps, BufferUse use, std::uint64_t bytes) {
+  VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
+  info.size = bytes;
+  info.sharingMode = VK_SHARING_MODE_EXCLUSIVE;
+  switch (use) {
+    case BufferUse::Device:
+      info.usage =
+          VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+      if (caps.bufferDeviceAddress) info.usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+      break;
+    case BufferUse::Upload:
+      info.usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT;
+      break;
+    case BufferUse::Readback:
+      info.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+      break;
+  }
+  return info;
+}
+
+VmaAllocationCreateInfo allocationInfo(BufferUse use) {
+  VmaAllocationCreateInfo info{};
+  info.flags = VMA_ALLOCATION_CREATE_DEDICATED_MEMORY_BIT;
+  info.usage = use == BufferUse::Device ? VMA_MEMORY_USAGE_AUTO_PREFER_DEVICE : VMA_MEMORY_USAGE_AUTO_PREFER_HOST;
+  if (use == BufferUse::Upload)
+    info.flags |= VMA_ALLOCATION_CREATE_HOST_ACCESS_SEQUENTIAL_WRITE_BIT | VMA_ALLOCATION_CREATE_MAPPED_BIT;
+  if (use == BufferUse::Readback)
+    info.flags |= VMA_ALLOCATION_CREATE_HOST_ACCESS_RANDOM_BIT | VMA_ALLOCATION_CREATE_MAPPED_BIT;
+  return info;
+}
+
+}  // namespace
+
 Buffer::Buffer(std::shared_ptr<Device> device, BufferUse use, std::uint64_t bytes, const std::string& name)
     : device_(std::move(device)), bytes_(bytes) {
   const std::string what = "buffer '" + name + "' of " + std::to_string(bytes) + " bytes";
@@ -16,30 +51,8 @@ Buffer::Buffer(std::shared_ptr<Device> device, BufferUse use, std::uint64_t byte
     throw Error(ErrorCode::OutOfDeviceMemory, what + ": '" + caps.name + "' allocates at most " +
                                                   std::to_string(caps.maxAllocation) + " bytes at once");
 
-  VkBufferCreateInfo info{VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO};
-  info.size = bytes;
-  info.sharingMode = VK_SHARING_MODE_EXCLUSIVE;
-  VmaAllocationCreateInfo allocation{};
-  allocation.usage = VMA_MEMORY_USAGE_AUTO_PREFER_DEVICE;
-  switch (use) {
-    case BufferUse::Device:
-      info.usage =
-          VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
-      if (caps.bufferDeviceAddress) info.usage |= VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
-      // Arenas and weights are few and large: memory of their own makes what is taken equal to what was planned.
-      if (bytes >= (1u << 20)) allocation.flags = VMA_ALLOCATION_CREATE_DEDICATED_MEMORY_BIT;
-      break;
-    case BufferUse::Upload:
-      info.usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT;
-      allocation.flags = VMA_ALLOCATION_CREATE_HOST_ACCESS_SEQUENTIAL_WRITE_BIT | VMA_ALLOCATION_CREATE_MAPPED_BIT;
-      allocation.usage = VMA_MEMORY_USAGE_AUTO_PREFER_HOST;
-      break;
-    case BufferUse::Readback:
-      info.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT;
-      allocation.flags = VMA_ALLOCATION_CREATE_HOST_ACCESS_RANDOM_BIT | VMA_ALLOCATION_CREATE_MAPPED_BIT;
-      allocation.usage = VMA_MEMORY_USAGE_AUTO_PREFER_HOST;
-      break;
-  }
+  const VkBufferCreateInfo info = createInfo(caps, use, bytes);
+  const VmaAllocationCreateInfo allocation = allocationInfo(use);
   VmaAllocationInfo allocated{};
   check(vmaCreateBuffer(device_->allocator(), &info, &allocation, &buffer_, &allocation_, &allocated), what.c_str());
   mapped_ = allocated.pMappedData;
@@ -67,6 +80,16 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(address_, other.address_);
   std::swap(mapped_, other.mapped_);
   return *this;
+}
+
+std::uint64_t Buffer::requiredSize(const Device& device, BufferUse use, std::uint64_t bytes) {
+  const VkBufferCreateInfo info = createInfo(device.caps(), use, bytes);
+  VkBuffer buffer = VK_NULL_HANDLE;
+  check(device.fn().CreateBuffer(device.handle(), &info, nullptr, &buffer), "vkCreateBuffer(to ask for its size)");
+  VkMemoryRequirements requirements{};
+  device.fn().GetBufferMemoryRequirements(device.handle(), buffer, &requirements);
+  device.fn().DestroyBuffer(device.handle(), buffer, nullptr);
+  return requirements.size;
 }
 
 std::uint64_t Buffer::allocatedSize() const {

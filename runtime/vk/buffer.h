@@ -1,6 +1,7 @@
 #pragma once
-// A storage buffer with its memory (VMA). Movable, freed on destruction: whoever destroys one makes sure that the
-// device has finished with it (RetireQueue does).
+// A storage buffer with memory of its own (VMA): buffers are few, and so what is allocated is what was planned.
+// Movable, freed on destruction: whoever destroys one makes sure that the device has finished with it (RetireQueue
+// does).
 
 #include <cstdint>
 #include <memory>
@@ -25,6 +26,8 @@ class Buffer {
   /// `bytes` > 0. Errors: OutOfDeviceMemory with the name and the bytes asked for.
   Buffer(std::shared_ptr<Device> device, BufferUse use, std::uint64_t bytes, const std::string& name);
   ~Buffer();
+  /// The allocatedSize() that such a buffer will have. Allocates no device memory. Errors: out of memory.
+  static std::uint64_t requiredSize(const Device& device, BufferUse use, std::uint64_t bytes);
   Buffer(Buffer&& other) noexcept;
   Buffer& operator=(Buffer&& other) noexcept;
 

@@ -48,6 +48,8 @@
   X(GetBufferMemoryRequirements)   \
   X(CreateImage)                   \
   X(DestroyImage)                  \
+  X(GetImageMemoryRequirements)    \
+  X(BindImageMemory)               \
   X(BindBufferMemory)              \
   X(CreateFence)                   \
   X(DestroyFence)                  \

@@ -6,22 +6,16 @@
 #include "vk/vma.h"
 
 namespace rivulet::vk {
+namespace {
 
-bool supportsImage(const Device& device, const ImageInfo& info) {
-  VkImageFormatProperties properties{};
-  const VkResult result = device.instanceFn().GetPhysicalDeviceImageFormatProperties(
-      device.physicalDevice(), info.format, VK_IMAGE_TYPE_2D, VK_IMAGE_TILING_OPTIMAL, info.usage, 0, &properties);
-  if (result == VK_ERROR_FORMAT_NOT_SUPPORTED) return false;
-  check(result, "vkGetPhysicalDeviceImageFormatProperties");
-  return info.width <= properties.maxExtent.width && info.height <= properties.maxExtent.height &&
-         info.mipLevels <= properties.maxMipLevels;
+std::string describe(const ImageInfo& info, const std::string& name) {
+  return "image '" + name + "' of " + std::to_string(info.width) + "x" + std::to_string(info.height);
 }
 
-Image::Image(std::shared_ptr<Device> device, const ImageInfo& info, const std::string& name)
-    : device_(std::move(device)), info_(info) {
-  const std::string what = "image '" + name + "' of " + std::to_string(info.width) + "x" + std::to_string(info.height);
-  if (!supportsImage(*device_, info)) {
-    throw Error(ErrorCode::MissingFeature, what + ": '" + device_->caps().name + "' makes no such images of format " +
+/// Without memory. `what` names it in errors.
+VkImage create(const Device& device, const ImageInfo& info, const std::string& what) {
+  if (!supportsImage(device, info)) {
+    throw Error(ErrorCode::MissingFeature, what + ": '" + device.caps().name + "' makes no such images of format " +
                                                std::to_string(static_cast<int>(info.format)));
   }
   VkImageCreateInfo create{VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO};
@@ -35,14 +29,72 @@ Image::Image(std::shared_ptr<Device> device, const ImageInfo& info, const std::s
   create.usage = info.usage;
   create.sharingMode = VK_SHARING_MODE_EXCLUSIVE;
   create.initialLayout = VK_IMAGE_LAYOUT_UNDEFINED;
+  VkImage image = VK_NULL_HANDLE;
+  check(device.fn().CreateImage(device.handle(), &create, nullptr, &image), what.c_str());
+  return image;
+}
+
+}  // namespace
+
+bool supportsImage(const Device& device, const ImageInfo& info) {
+  VkImageFormatProperties properties{};
+  const VkResult result = device.instanceFn().GetPhysicalDeviceImageFormatProperties(
+      device.physicalDevice(), info.format, VK_IMAGE_TYPE_2D, VK_IMAGE_TILING_OPTIMAL, info.usage, 0, &properties);
+  if (result == VK_ERROR_FORMAT_NOT_SUPPORTED) return false;
+  check(result, "vkGetPhysicalDeviceImageFormatProperties");
+  return info.width <= properties.maxExtent.width && info.height <= properties.maxExtent.height &&
+         info.mipLevels <= properties.maxMipLevels;
+}
+
+ImageRequirements imageRequirements(const Device& device, const ImageInfo& info) {
+  const VkImage image = create(device, info, describe(info, "to ask for its size"));
+  VkMemoryRequirements required{};
+  device.fn().GetImageMemoryRequirements(device.handle(), image, &required);
+  device.fn().DestroyImage(device.handle(), image, nullptr);
+  ImageRequirements result;
+  result.bytes = (required.size + required.alignment - 1) / required.alignment * required.alignment;
+  result.memoryTypes = required.memoryTypeBits;
+  return result;
+}
+
+ImageMemory::ImageMemory(std::shared_ptr<Device> device, const ImageRequirements& requirements, std::uint32_t places,
+                         const std::string& name)
+    : device_(std::move(device)), requirements_(requirements), places_(places) {
+  const std::string what = "memory of " + std::to_string(allocatedSize()) + " bytes for '" + name + "'";
+  VkMemoryRequirements required{};
+  required.size = allocatedSize();
+  required.alignment = 1;  // an allocation of its own begins at its offset 0, whatever the alignment asked for
+  required.memoryTypeBits = requirements.memoryTypes;
   VmaAllocationCreateInfo allocation{};
-  allocation.usage = VMA_MEMORY_USAGE_AUTO_PREFER_DEVICE;
-  check(vmaCreateImage(device_->allocator(), &create, &allocation, &image_, &allocation_, nullptr), what.c_str());
+  allocation.flags = VMA_ALLOCATION_CREATE_DEDICATED_MEMORY_BIT;
+  allocation.preferredFlags = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+  check(vmaAllocateMemory(device_->allocator(), &required, &allocation, &allocation_, nullptr), what.c_str());
+}
+
+ImageMemory::~ImageMemory() {
+  vmaFreeMemory(device_->allocator(), allocation_);
+}
+
+Image::Image(std::shared_ptr<Device> device, const ImageInfo& info, const std::string& name)
+    : Image(device, info, std::make_shared<ImageMemory>(device, imageRequirements(*device, info), 1, name), 0, name) {}
+
+Image::Image(std::shared_ptr<Device> device, const ImageInfo& info, std::shared_ptr<const ImageMemory> memory,
+             std::uint32_t place, const std::string& name)
+    : device_(std::move(device)), memory_(std::move(memory)), info_(info) {
+  const std::string what = describe(info, name);
+  const VkImage image = create(*device_, info, what);
+  VmaAllocationInfo allocated{};
+  vmaGetAllocationInfo(device_->allocator(), memory_->allocation_, &allocated);
+  const VkDeviceSize offset = allocated.offset + place * memory_->requirements_.bytes;
+  const VkResult bound = device_->fn().BindImageMemory(device_->handle(), image, allocated.deviceMemory, offset);
+  if (bound != VK_SUCCESS) device_->fn().DestroyImage(device_->handle(), image, nullptr);
+  check(bound, what.c_str());
+  image_ = image;
   device_->setName(VK_OBJECT_TYPE_IMAGE, image_, name);
 }
 
 Image::~Image() {
-  if (image_) vmaDestroyImage(device_->allocator(), image_, allocation_);
+  if (image_) device_->fn().DestroyImage(device_->handle(), image_, nullptr);
 }
 
 Image::Image(Image&& other) noexcept {
@@ -52,16 +104,9 @@ Image::Image(Image&& other) noexcept {
 Image& Image::operator=(Image&& other) noexcept {
   std::swap(device_, other.device_);
   std::swap(image_, other.image_);
-  std::swap(allocation_, other.allocation_);
+  std::swap(memory_, other.memory_);
   std::swap(info_, other.info_);
   return *this;
-}
-
-std::uint64_t Image::allocatedSize() const {
-  if (!allocation_) return 0;
-  VmaAllocationInfo info{};
-  vmaGetAllocationInfo(device_->allocator(), allocation_, &info);
-  return info.size;
 }
 
 }  // namespace rivulet::vk

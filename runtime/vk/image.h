@@ -1,7 +1,8 @@
 #pragma once
-// A sampled image with its memory (VMA). Movable, freed on destruction: whoever destroys one makes sure that the device
-// has finished with it.
+// A sampled image, and the memory that images share. Movable, freed on destruction: whoever destroys one makes sure
+// that the device has finished with it.
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,11 +23,48 @@ struct ImageInfo {
 /// Whether the device makes such an image. Errors: out of memory. Thread-safety: any thread.
 bool supportsImage(const Device& device, const ImageInfo& info);
 
+/// What an image needs of memory. Images with equal requirements can take each other's place.
+struct ImageRequirements {
+  std::uint64_t bytes = 0;  // of each, a multiple of its alignment
+  std::uint32_t memoryTypes = 0;
+  auto operator<=>(const ImageRequirements&) const = default;  // NOLINT(modernize-use-nullptr): as in lane_graph.h
+};
+
+/// Allocates no device memory. Errors: MissingFeature when the device does not make such images; out of memory.
+/// Thread-safety: any thread.
+ImageRequirements imageRequirements(const Device& device, const ImageInfo& info);
+
+/// An allocation that images of equal requirements lie in, side by side.
+class ImageMemory {
+ public:
+  /// Errors: OutOfDeviceMemory with the name.
+  ImageMemory(std::shared_ptr<Device> device, const ImageRequirements& requirements, std::uint32_t places,
+              const std::string& name);
+  ~ImageMemory();
+  ImageMemory(const ImageMemory&) = delete;
+  ImageMemory& operator=(const ImageMemory&) = delete;
+
+  /// Bytes of device memory.
+  std::uint64_t allocatedSize() const { return requirements_.bytes * places_; }
+
+ private:
+  friend class Image;
+  std::shared_ptr<Device> device_;
+  VmaAllocation_T* allocation_ = nullptr;
+  ImageRequirements requirements_;
+  std::uint32_t places_;
+};
+
 class Image {
  public:
   Image() = default;
-  /// Errors: OutOfDeviceMemory with the name; MissingFeature when the device does not make such images.
+  /// With memory of its own. Errors: OutOfDeviceMemory with the name; MissingFeature when the device does not make such
+  /// images.
   Image(std::shared_ptr<Device> device, const ImageInfo& info, const std::string& name);
+  /// At a place of memory made for its requirements, which it keeps alive. Nothing that still uses another image at
+  /// that place may be running.
+  Image(std::shared_ptr<Device> device, const ImageInfo& info, std::shared_ptr<const ImageMemory> memory,
+        std::uint32_t place, const std::string& name);
   ~Image();
   Image(Image&& other) noexcept;
   Image& operator=(Image&& other) noexcept;
@@ -34,13 +72,11 @@ class Image {
   explicit operator bool() const { return image_ != VK_NULL_HANDLE; }
   VkImage handle() const { return image_; }
   const ImageInfo& info() const { return info_; }
-  /// Bytes of device memory behind the image.
-  std::uint64_t allocatedSize() const;
 
  private:
   std::shared_ptr<Device> device_;
   VkImage image_ = VK_NULL_HANDLE;
-  VmaAllocation_T* allocation_ = nullptr;
+  std::shared_ptr<const ImageMemory> memory_;
   ImageInfo info_;
 };
 

@@ -1,18 +1,28 @@
-// record() in steady state takes nothing from the heap. Counted by this program's operator new, which the plugin's
-// library uses as well.
+// record() in steady state takes nothing from the heap, and what is over leaves nothing there. Counted by this
+// program's operator new, which the plugin's library uses as well.
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <new>
+#include <thread>
 
 #include "plugin/plugin_host.h"
 
 namespace {
 
 thread_local std::uint64_t allocations = 0;
+std::atomic<std::int64_t> alive = 0;  // of all threads
 
 void* allocate(std::size_t bytes) {
   ++allocations;
+  ++alive;
   if (void* memory = std::malloc(bytes)) return memory;
   throw std::bad_alloc();
+}
+
+void release(void* memory) {
+  if (memory) --alive;
+  std::free(memory);
 }
 
 }  // namespace
@@ -24,16 +34,16 @@ void* operator new[](std::size_t bytes) {
   return allocate(bytes);
 }
 void operator delete(void* memory) noexcept {
-  std::free(memory);
+  release(memory);
 }
 void operator delete[](void* memory) noexcept {
-  std::free(memory);
+  release(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
+  release(memory);
 }
 void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
+  release(memory);
 }
 
 namespace rivulet::test {
@@ -84,6 +94,45 @@ TEST_F(PluginAllocation, NoneWhileRecording) {
     ASSERT_EQ(api().poll(host.context(), request, &status), RVL_SUCCESS);
     EXPECT_EQ(status.state, RVL_STATE_READY);
   }
+}
+
+TEST_F(PluginAllocation, SizesNobodyWaitsForLeaveNothing) {
+  HostOptions options;
+  options.validation = false;
+  PluginHost host(options);
+  host.createContext([](RvlContextInfo& info) {
+    info.memory_limit = 1u << 20;  // room for the small size alone, so that no network is made of the others
+    info.max_lanes = 1;
+  });
+  const RvlModel model = host.load();
+  std::uint32_t width = 128;
+  const auto refuse = [&](std::uint32_t count) {
+    for (std::uint32_t i = 0; i < count; ++i, width += 8) {
+      auto info = requestInfo(model, i);
+      info.width = width;
+      info.height = 64;
+      RvlRequest request{};
+      ASSERT_EQ(api().request(host.context(), &info, &request), RVL_ERROR_OUT_OF_DEVICE_MEMORY);
+    }
+    const auto info = requestInfo(model, 1);
+    RvlRequest request{};
+    ASSERT_EQ(api().request(host.context(), &info, &request), RVL_SUCCESS) << api().lastError();
+    ASSERT_EQ(host.finish(request), RVL_STATE_READY);
+    ASSERT_EQ(api().releaseRequest(host.context(), request), RVL_SUCCESS);
+  };
+  refuse(4);
+  const auto settled = [&] {  // another thread tidies up
+    std::int64_t now = alive;
+    for (int same = 0; same < 20; ++same) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      if (now != alive) same = 0;
+      now = alive;
+    }
+    return now;
+  };
+  const std::int64_t before = settled();
+  refuse(50);
+  EXPECT_LT(settled(), before + 50) << "not a thing for each size";
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What hosts do with frames: several in flight, recordings that are dropped or forgotten, contexts destroyed too early,
 // budgets of nothing; and requests that stop in the middle.
 #include <chrono>
+#include <cstring>
 #include <thread>
 
 #include "plugin/plugin_host.h"
@@ -67,6 +68,17 @@ class PluginFrames : public GpuTest {
     EXPECT_EQ(api().getStatistics(context(), &statistics), RVL_SUCCESS);
     return statistics;
   }
+  /// Memory in use, once what has been released is destroyed, which another thread does.
+  std::uint64_t settledMemory() {
+    std::uint64_t memory = UINT64_MAX;
+    for (int same = 0; same < 20;) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      const std::uint64_t now = statistics().memory_bytes;
+      same = now == memory ? same + 1 : 0;
+      memory = now;
+    }
+    return memory;
+  }
 
   PluginHost host_;
   RvlModel model_{};
@@ -96,6 +108,27 @@ TEST_F(PluginFrames, ADiscardedRecordingIsDoneAgain) {
   ASSERT_EQ(host_.finish(request), RVL_STATE_READY);
   EXPECT_EQ(bytesOf(request), reference_);
   EXPECT_EQ(statistics().restarts, 1u);
+}
+
+TEST_F(PluginFrames, ARecordingIsDiscardedOnce) {
+  const RvlRequest request = ask(3);
+  ASSERT_NE(recordOnly(1).serial, 0u);  // unfinished, as far as anybody knows
+  host_.stream().abandon();
+  const RvlRecordResult dropped = recordOnly(1);
+  host_.stream().abandon();
+  const RvlRecordResult also = recordOnly(1);
+  host_.stream().abandon();
+  ASSERT_EQ(api().discard(context(), dropped.serial), RVL_SUCCESS) << api().lastError();
+  const RvlRecordResult after = recordOnly(1);
+  ASSERT_EQ(after.serial, also.serial + 1) << "no serial is given twice";
+  for (const std::uint64_t serial : {dropped.serial, also.serial}) {
+    EXPECT_EQ(api().discard(context(), serial), RVL_ERROR_INVALID_ARGUMENT) << "or a later recording would go with it";
+    EXPECT_NE(std::strstr(api().lastError(), std::to_string(after.serial).c_str()), nullptr) << api().lastError();
+  }
+  submit(after);
+  host_.stream().waitIdle();
+  ASSERT_EQ(host_.finish(request), RVL_STATE_READY);
+  EXPECT_EQ(bytesOf(request), reference_);
 }
 
 TEST_F(PluginFrames, AForgottenRecordingIsNoticed) {
@@ -181,7 +214,7 @@ TEST_F(PluginFrames, AContextWithWorkInFlightIsNotDestroyed) {
 }
 
 TEST_F(PluginFrames, CancelledAtAnyDispatch) {
-  const std::uint64_t memory = statistics().memory_bytes;
+  const std::uint64_t memory = settledMemory();
   for (int frames = 0; frames < 40; frames += 3) {
     const RvlRequest request = ask(5, 2);
     for (int i = 0; i < frames; ++i) host_.frame(150);  // some dispatches each
@@ -191,7 +224,7 @@ TEST_F(PluginFrames, CancelledAtAnyDispatch) {
     ASSERT_EQ(api().releaseRequest(context(), request), RVL_SUCCESS);
   }
   EXPECT_EQ(make(3), reference_);
-  EXPECT_EQ(statistics().memory_bytes, memory) << "images of cancelled requests are given back";
+  EXPECT_LE(settledMemory(), memory) << "images of cancelled requests are given back";
   EXPECT_EQ(statistics().running, 0u);
 }
 

@@ -107,10 +107,15 @@ TEST_P(BufferTest, AnAbsurdSizeNamesTheBuffer) {
       "at least one byte");
 }
 
-TEST_P(BufferTest, LargeDeviceBuffersTakeWhatWasPlanned) {
-  const std::uint64_t bytes = (3u << 20) + 256;
-  const Buffer buffer(device(), BufferUse::Device, bytes, "arena");
-  EXPECT_LT(buffer.allocatedSize(), bytes + 65536) << "no more than a page of alignment";
+TEST_P(BufferTest, TakeWhatWasSaid) {
+  for (const BufferUse use : {BufferUse::Device, BufferUse::Upload, BufferUse::Readback}) {
+    for (const std::uint64_t bytes : {1u, 100u, 65537u, (3u << 20) + 256}) {
+      const Buffer buffer(device(), use, bytes, "arena");
+      EXPECT_EQ(buffer.allocatedSize(), Buffer::requiredSize(*device(), use, bytes));
+      EXPECT_GE(buffer.allocatedSize(), bytes);
+      EXPECT_LT(buffer.allocatedSize(), bytes + 65536) << "no more than a page of alignment";
+    }
+  }
 }
 
 class BufferFailure : public test::GpuTest {};

@@ -183,12 +183,18 @@ typedef struct RvlContextInfo {
   /* ASYNC: the family that uses the images (0 is one); VK_QUEUE_FAMILY_IGNORED or queue_family: no transfer of
    * ownership. */
   uint32_t consumer_queue_family;
-  /* ASYNC: called around each vkQueueSubmit, for a queue that the host submits to as well. Both or none. */
+  /* ASYNC: called by tick() around its vkQueueSubmit, for a queue that the host submits to as well. Both or none. The
+   * host may call everything but tick() and destroyContext() while it holds that lock: nothing else waits for it. */
   RvlLockCallback lock_queue, unlock_queue;
   void* lock_user;
-  /* Limits */
+  /* Limits. memory_limit: the sum of what the context has got of vkAllocateMemory, of any heap, is never above it:
+   * networks in the making of textures, models' weights and what they are copied from, the states of init images,
+   * images the plugin owns, and some bytes of its own. Not counted is what a driver takes by itself, for pipelines,
+   * descriptors, command buffers and queries, and what belongs to the host. Images below 512 KiB share allocations of
+   * at most 1 MiB, which count as a whole while one image is in them. */
   uint64_t memory_limit;  /* bytes of device memory for everything of this context; 0: none */
-  uint64_t texture_limit; /* bytes of it for images the plugin owns; 0: none. Beyond it the longest unused go. */
+  uint64_t texture_limit; /* bytes of images the plugin owns, by their VkMemoryRequirements; 0: none. Beyond it the
+                           * longest unused go. */
   uint32_t max_lanes;     /* textures of one size in the making at once, 1 to 16; 0: 4 */
   uint32_t max_in_flight; /* recordings or submissions unfinished at once, 2 to 16; 0: 4 */
   RvlPrecision precision;
@@ -248,9 +254,11 @@ typedef struct RvlPixels {
 
 /* Where the texture goes. */
 typedef struct RvlTarget {
-  /* The host's image, usage VK_IMAGE_USAGE_TRANSFER_DST_BIT, of the request's size, optimal tiling, one sample;
-   * BORROWED until the request is released and the serials of its status have finished. It may be in any layout, and
-   * its contents are discarded. VK_NULL_HANDLE: the plugin makes one (usage SAMPLED, TRANSFER_SRC and TRANSFER_DST). */
+  /* The host's image, usage VK_IMAGE_USAGE_TRANSFER_DST_BIT, of the request's size, optimal tiling, one sample. It may
+   * be in any layout, and its contents are discarded. BORROWED until poll() says that the request is ready; of one
+   * that failed or is cancelled, until RvlRequestStatus::serial, as poll() gives it from then on, has finished; of one
+   * that is released before, until all serials given out up to then have. VK_NULL_HANDLE: the plugin makes an image
+   * (usage SAMPLED, TRANSFER_SRC and TRANSFER_DST). */
   VkImage image;
   /* R8G8B8A8_UNORM, R8G8B8A8_SRGB: the texture's sRGB-encoded bytes. R16G16B16A16_SFLOAT: linear light.
    * BC1_RGB_UNORM, BC1_RGB_SRGB, BC1_RGBA_UNORM, BC1_RGBA_SRGB, BC7_UNORM, BC7_SRGB (_BLOCK): compressed on the GPU;
@@ -403,8 +411,8 @@ typedef struct RvlStatistics {
   uint64_t lane_evaluations;                    /* of those, lanes that were at work */
   uint64_t dispatches;
   uint64_t restarts;          /* recordings that were discarded, or never ran */
-  uint64_t memory_bytes;      /* of the device in use, as planned */
-  uint64_t texture_bytes;     /* of those, images the plugin owns */
+  uint64_t memory_bytes;      /* that RvlContextInfo::memory_limit counts: allocated, or about to be */
+  uint64_t texture_bytes;     /* that RvlContextInfo::texture_limit counts */
   uint64_t executables;       /* networks compiled and kept */
   double device_us;           /* measured, all recordings together */
   double budget_us;           /* given, all recordings with work together */
@@ -433,8 +441,9 @@ typedef struct RvlApi {
   RvlResult(RVL_CALL* createContext)(const RvlContextInfo* info, RvlContext* context);
   /* Destroys it with all its models, requests and images. `completed` is as in RvlRecordInfo; UINT64_MAX: the host
    * knows that nothing of the context is running, nor will be submitted. Waits up to `timeout_ns` for the semaphore (or
-   * for submissions of tick()). Errors: BUSY: serials are unfinished, and nothing was destroyed. Any other thread's
-   * calls with the context return INVALID_HANDLE from then on, or finish first. On a lost device it always succeeds. */
+   * for submissions of tick()). Errors: BUSY: serials are unfinished, and nothing was destroyed. While it is at work
+   * any other call with the context returns INVALID_STATE, or finishes first; afterwards INVALID_HANDLE. On a lost
+   * device it always succeeds. */
   RvlResult(RVL_CALL* destroyContext)(RvlContext context, uint64_t completed, uint64_t timeout_ns);
 
   /* Reads a model; takes from milliseconds to seconds, so do it off the render thread. Nothing goes to the device yet.
@@ -457,7 +466,8 @@ typedef struct RvlApi {
 
   /* Asks for a texture. Checks everything, copies everything, takes microseconds; with pixels to measure or to begin
    * from, milliseconds. Errors: INVALID_ARGUMENT; UNSUPPORTED; MISSING_FEATURE (format); OUT_OF_DEVICE_MEMORY with
-   * the bytes needed and available, if the request cannot ever fit or its image does not now. */
+   * the bytes needed and available, if the request cannot ever fit, or if its image and what it begins from do not now:
+   * nothing is evicted then. What is taken later, the network, the request waits for. */
   RvlResult(RVL_CALL* request)(RvlContext context, const RvlRequestInfo* info, RvlRequest* request);
   RvlResult(RVL_CALL* poll)(RvlContext context, RvlRequest request, RvlRequestStatus* status);
   /* Stops a request wherever it is. What is recorded already may still write the target until `serial` of its status
@@ -468,20 +478,22 @@ typedef struct RvlApi {
   RvlResult(RVL_CALL* releaseRequest)(RvlContext context, RvlRequest request);
 
   /* The image of a ready request, or of one with a preview since; until unacquireImage() it is not evicted. Calls nest.
-   * Of an evicted one, begins to make it again and returns NOT_READY. Errors: INVALID_STATE (cancelled, failed), OUT_OF_DEVICE_MEMORY. */
+   * Of an evicted one, begins to make it again and returns NOT_READY. Errors: INVALID_STATE (cancelled, failed),
+   * OUT_OF_DEVICE_MEMORY (as request(): it stays evicted). */
   RvlResult(RVL_CALL* acquireImage)(RvlContext context, RvlRequest request, RvlImage* image);
   /* The device must have finished with what the host recorded with it. Errors: INVALID_STATE (was not acquired). */
   RvlResult(RVL_CALL* unacquireImage)(RvlContext context, RvlRequest request);
 
   /* Mode RECORD. Records what fits the budget. Allocates no memory once running; takes some tens of microseconds. With
    * max_in_flight recordings unfinished it records nothing, with `more` set. Errors: INVALID_ARGUMENT, INVALID_STATE
-   * (mode), DEVICE_LOST. */
+   * (mode), OUT_OF_HOST_MEMORY, DEVICE_LOST; what the command buffer has got by then does no harm and is of no use. */
   RvlResult(RVL_CALL* record)(RvlContext context, const RvlRecordInfo* info, RvlRecordResult* result);
-  /* Mode RECORD. The recording `serial`, and those after it, were not submitted and will not be. What was in them is
-   * done again. Errors: INVALID_ARGUMENT (no such serial, or finished). */
+  /* Mode RECORD. The recording `serial`, and all later ones there are, were not submitted and will not be. What was in
+   * them is done again, in recordings with new serials: one that was discarded stands for nothing any more. Errors:
+   * INVALID_ARGUMENT (no such serial, finished, or discarded before; the message has those that are left). */
   RvlResult(RVL_CALL* discard)(RvlContext context, uint64_t serial);
-  /* Mode ASYNC. Records and submits what fits the budget. Errors: as record(), OUT_OF_HOST_MEMORY,
-   * OUT_OF_DEVICE_MEMORY. */
+  /* Mode ASYNC. Records and submits what fits the budget. Several threads' calls take turns. Not while holding the
+   * queue's lock (RvlContextInfo::lock_queue). Errors: as record(), OUT_OF_DEVICE_MEMORY. */
   RvlResult(RVL_CALL* tick)(RvlContext context, const RvlTickInfo* info, RvlTickResult* result);
 
   RvlResult(RVL_CALL* getStatistics)(RvlContext context, RvlStatistics* statistics);

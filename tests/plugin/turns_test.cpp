@@ -1,0 +1,166 @@
+// Sizes and models that do not fit memory together take turns; nothing waits for ever, nothing takes more than its
+// rank.
+#include <chrono>
+#include <thread>
+
+#include "plugin/plugin_fixture.h"
+
+namespace rivulet::test {
+namespace {
+
+class PluginTurns : public PluginTest {
+ protected:
+  RvlRequestInfo infoOf(std::uint32_t size, std::uint64_t seed) const {
+    auto info = requestInfo(model(), seed, 1);
+    info.width = info.height = size;
+    return info;
+  }
+  /// Memory in use with a network of one lane of this size.
+  std::uint64_t memoryOf(std::uint32_t size) {
+    open([](RvlContextInfo& info) { info.max_lanes = 1; });
+    const RvlRequest request = ask(infoOf(size, 1));
+    EXPECT_EQ(host().finish(request), RVL_STATE_READY);
+    return statistics().memory_bytes;
+  }
+  /// Room for the larger network and some images, but not for both.
+  void openForOne(std::uint32_t a, std::uint32_t b) {
+    const std::uint64_t limit = std::max(memoryOf(a), memoryOf(b)) + (96u << 10);
+    open([&](RvlContextInfo& info) {
+      info.max_lanes = 1;
+      info.memory_limit = limit;
+    });
+  }
+  /// A host that always has three requests of a size under way.
+  struct Stream {
+    std::uint32_t size;
+    std::uint64_t asked = 0, ready = 0;
+    std::vector<RvlRequest> live;
+  };
+  void keepGoing(Stream& stream) {
+    for (std::size_t i = stream.live.size(); i-- > 0;) {
+      const RvlRequestState state = host().poll(stream.live[i]).state;
+      ASSERT_NE(state, RVL_STATE_FAILED);
+      if (state < RVL_STATE_READY) continue;
+      ++stream.ready;
+      ASSERT_EQ(api().releaseRequest(context(), stream.live[i]), RVL_SUCCESS);
+      stream.live.erase(stream.live.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    while (stream.live.size() < 3) stream.live.push_back(ask(infoOf(stream.size, stream.asked++)));
+  }
+  void frame() {
+    if (host().frame() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // compiling
+  }
+  std::chrono::steady_clock::time_point deadline_ = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+  bool late() const { return std::chrono::steady_clock::now() > deadline_; }
+};
+
+TEST_F(PluginTurns, ASteadyStreamDoesNotKeepAnotherSizeOut) {
+  openForOne(48, 40);
+  Stream stream{48};
+  while (stream.ready < 5 && !late()) keepGoing(stream), frame();
+  const RvlRequest other = ask(infoOf(40, 7));
+  const std::uint64_t before = stream.ready;
+  while (host().poll(other).state != RVL_STATE_READY && stream.ready < before + 200 && !late())
+    keepGoing(stream), frame();
+  EXPECT_EQ(host().poll(other).state, RVL_STATE_READY);
+  EXPECT_LE(stream.ready, before + 40) << "about a level of priority later, it is its turn";
+  const std::uint64_t then = stream.ready;
+  while (stream.ready < then + 5 && !late()) keepGoing(stream), frame();
+  EXPECT_GE(stream.ready, then + 5) << "and the stream goes on";
+}
+
+TEST_F(PluginTurns, TwoSteadyStreamsTakeTurns) {
+  openForOne(48, 40);
+  Stream a{48}, b{40};
+  std::uint64_t total = 0;
+  while (total < 300 && !late()) {
+    keepGoing(a);
+    keepGoing(b);
+    frame();
+    total = a.ready + b.ready;
+  }
+  EXPECT_GE(total, 300u);
+  EXPECT_GE(a.ready, 75u);
+  EXPECT_GE(b.ready, 75u);
+}
+
+TEST_F(PluginTurns, WhatAcquiredImagesKeepOutHoldsUpNobodyElse) {
+  // Acquired images leave room for the small network, not for the large one.
+  const std::uint64_t small = memoryOf(16), large = memoryOf(64);
+  const std::uint64_t limit = large + (64u << 10);
+  ASSERT_LT(small, limit / 2);
+  open([&](RvlContextInfo& info) {
+    info.max_lanes = 1;
+    info.memory_limit = limit;
+  });
+  std::vector<RvlRequest> kept;
+  const auto enough = [&] { return statistics().memory_bytes > limit - large / 2; };
+  while (!enough() && !late()) {
+    auto info = infoOf(16, 100 + kept.size());
+    info.width = 64;
+    info.height = 16;
+    kept.push_back(ask(info));
+    ASSERT_EQ(host().finish(kept.back()), RVL_STATE_READY);
+    auto image = sized<RvlImage>();
+    ASSERT_EQ(api().acquireImage(context(), kept.back(), &image), RVL_SUCCESS);
+  }
+  Stream stream{16};
+  while (stream.ready < 5 && !late()) keepGoing(stream), frame();
+  const RvlRequest waits = ask(infoOf(64, 7));
+  while (stream.ready < 60 && !late()) keepGoing(stream), frame();
+  EXPECT_EQ(host().poll(waits).state, RVL_STATE_WAITING);
+  EXPECT_GE(stream.ready, 60u) << "there is no use in holding these back";
+  for (const RvlRequest request : kept) {
+    ASSERT_EQ(api().unacquireImage(context(), request), RVL_SUCCESS);
+    ASSERT_EQ(api().releaseRequest(context(), request), RVL_SUCCESS);
+  }
+  while (host().poll(waits).state != RVL_STATE_READY && stream.ready < 200 && !late()) keepGoing(stream), frame();
+  EXPECT_EQ(host().poll(waits).state, RVL_STATE_READY);
+}
+
+TEST_F(PluginTurns, AnotherModelsWeightsMakeRoom) {
+  const std::uint64_t one = memoryOf(48);
+  open([&](RvlContextInfo& info) {
+    info.max_lanes = 1;
+    info.memory_limit = one + (48u << 10);
+  });
+  TinyTextureUNet other;
+  other.widths[0] = 24;
+  const RvlModel second = host().load(other);
+  const RvlRequest first = ask(infoOf(48, 1));
+  ASSERT_EQ(host().finish(first), RVL_STATE_READY);
+  const std::vector<std::byte> bytes = bytesOf(first);
+  auto info = requestInfo(second, 2, 1);
+  const RvlRequest next = ask(info);
+  EXPECT_EQ(host().finish(next), RVL_STATE_READY);
+  EXPECT_EQ(make(infoOf(48, 1)), bytes) << "with weights packed anew";
+}
+
+TEST_F(PluginTurns, WeightsWaitForWhatIsMoreUrgent) {
+  open([](RvlContextInfo& info) { info.max_lanes = 1; });
+  auto urgent = infoOf(16, 1);
+  urgent.steps = 4;
+  make(urgent);  // compiled
+  const std::uint64_t before = statistics().dispatches;
+  const std::vector<std::byte> bytes = make(urgent);
+  const std::uint64_t alone = statistics().dispatches - before;
+
+  TinyTextureUNet other;
+  other.widths[0] = 24;
+  const RvlModel second = host().load(other);
+  urgent.priority = 10;
+  const RvlRequest first = ask(urgent);
+  const std::uint64_t begun = statistics().dispatches;
+  host().frame(1e-3);  // one dispatch: it is under way
+  const RvlRequest later = ask(requestInfo(second, 2, 1));
+  while (statistics().executables < 2 && !late()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  ASSERT_EQ(statistics().executables, 2u) << "the other model's weights are ready to be copied";
+  while (host().poll(first).state < RVL_STATE_RECORDED && !late()) host().frame(1e-3);
+  EXPECT_EQ(statistics().dispatches - begun, alone) << "no frame was spent on the other model";
+  ASSERT_EQ(host().finish(first), RVL_STATE_READY);
+  EXPECT_EQ(bytesOf(first), bytes);
+  EXPECT_EQ(host().finish(later), RVL_STATE_READY);
+}
+
+}  // namespace
+}  // namespace rivulet::test
