@@ -83,6 +83,8 @@ Image::Image(std::shared_ptr<Device> device, const ImageInfo& info, std::shared_
     : device_(std::move(device)), memory_(std::move(memory)), info_(info) {
   const std::string what = describe(info, name);
   const VkImage image = create(*device_, info, what);
+  VkMemoryRequirements required{};  // those of any image of this kind: asked for again, as binding wants it
+  device_->fn().GetImageMemoryRequirements(device_->handle(), image, &required);
   VmaAllocationInfo allocated{};
   vmaGetAllocationInfo(device_->allocator(), memory_->allocation_, &allocated);
   const VkDeviceSize offset = allocated.offset + place * memory_->requirements_.bytes;
