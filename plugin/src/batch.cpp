@@ -39,6 +39,7 @@ Batch::Batch(std::shared_ptr<Model> model, std::shared_ptr<const graph::WeightBu
       bytes_(bytes),
       works_(shape.lanes) {
   outputs_.reserve(shape.lanes);
+  parts_.reserve(Recording::kMostUnits);
 }
 
 engine::Rank Batch::bestRank() const {
@@ -88,7 +89,8 @@ void Batch::restart() {
       continue;
     }
     lanes_.restart(lane);
-    works_[lane]->stepsDone = 0;
+    works_[lane]->stepsDone = works_[lane]->previews = 0;
+    works_[lane]->previewSerial = 0;
   }
 }
 
@@ -98,9 +100,13 @@ double Batch::evaluationCost() const {
   return sum;
 }
 
-double Batch::longestUnit() const {
+double Batch::longestPiece() const {
   double longest = 0;
-  for (std::uint32_t i = 0; i < costs_.size(); ++i) longest = std::max(longest, costs_.cost(i));
+  const graph::Executable& executable = lanes_.executable();
+  for (std::uint32_t i = 0; i < executable.size(); ++i) {
+    const double cost = costs_.cost(i), part = cost / executable.partCount(i);
+    longest = std::max(longest, std::min(cost, std::max(part, Slice::kLongestDispatch)));
+  }
   return longest;
 }
 
@@ -127,19 +133,25 @@ void Batch::beginEvaluation(Slice& slice) {
       lanes_.recordGivenState(slice.commands, lane, work->givenState);
   }
   evaluating_ = true;
-  cursor_ = 0;
+  cursor_ = part_ = 0;
 }
 
 bool Batch::recordDispatches(Slice& slice) {
   const graph::Executable& executable = lanes_.executable();
-  const std::uint32_t first = cursor_, mark = slice.recording.timer->used();
-  while (cursor_ < executable.size() && slice.fits(costs_.cost(cursor_))) {
-    slice.add(costs_, cursor_, mark + cursor_ - first);
-    ++cursor_;
+  const std::uint32_t mark = slice.recording.timer->used();
+  parts_.clear();
+  while (cursor_ < executable.size()) {
+    const std::uint32_t all = executable.partCount(cursor_);
+    const std::uint32_t count = slice.share(costs_.cost(cursor_), all, all - part_);
+    if (count == 0) break;
+    slice.add(costs_, {cursor_, static_cast<double>(count) / all}, mark + static_cast<std::uint32_t>(parts_.size()));
+    parts_.push_back({cursor_, part_, count});
+    part_ += count;
+    if (part_ == all) ++cursor_, part_ = 0;
   }
-  if (cursor_ != first) {
+  if (!parts_.empty()) {
     lastSerial_ = slice.recording.serial;
-    executable.record(slice.commands, first, cursor_ - first, slice.recording.timer.get());
+    executable.record(slice.commands, parts_, slice.recording.timer.get());
   }
   return cursor_ == executable.size();
 }
@@ -157,7 +169,7 @@ void Batch::endEvaluation(Progress& progress) {
     }
     work->stepsDone = lanes_.evaluation(lane);
     const bool finished = lanes_.finished(lane);
-    if (finished || work->preview) outputs_.push_back({lane, 0, !finished});
+    if (finished || work->preview) outputs_.push_back({lane, !finished});
   }
 }
 
@@ -167,14 +179,18 @@ bool Batch::recordOutputs(Slice& slice, std::vector<std::shared_ptr<Work>>& reco
     Work& work = *works_[output.lane];
     const std::uint32_t units = engine::ImageOutput::unitCount(work.target);
     const engine::SamplerState& state = lanes_.samplerState();
-    for (; output.unit < units; ++output.unit) {
+    while (output.unit < units) {
       const std::uint32_t unit = lanes_.executable().size() + output_.costIndex(work.target, output.unit);
-      if (!slice.fits(costs_.cost(unit))) return false;
+      const std::uint32_t all = output_.partCount(work.target, output.unit);
+      const std::uint32_t count = slice.share(costs_.cost(unit), all, all - output.part);
+      if (count == 0) return false;
       lastSerial_ = slice.recording.serial;
-      slice.measured(costs_, unit, [&] {
-        output_.record(slice.commands, output.unit, output.preview ? state.x0 : state.x, output.lane, work.map,
-                       work.target);
+      slice.measured(costs_, {unit, static_cast<double>(count) / all}, [&] {
+        output_.record(slice.commands, {output.unit, output.part, count}, output.preview ? state.x0 : state.x,
+                       output.lane, work.map, work.target);
       });
+      output.part += count;
+      if (output.part == all) ++output.unit, output.part = 0;
     }
     work.serial = slice.recording.serial;
     if (output.preview) {

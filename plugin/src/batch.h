@@ -50,14 +50,15 @@ class Batch {
   /// Something recorded never ran: all lanes begin again.
   void restart();
 
-  /// Microseconds of one evaluation, of one image, and of the longest unit.
+  /// Microseconds of one evaluation, and of the longest piece of work that is recorded at once.
   double evaluationCost() const;
-  double longestUnit() const;
+  double longestPiece() const;
 
  private:
   struct Output {
-    std::uint32_t lane = 0, unit = 0;
+    std::uint32_t lane = 0;
     bool preview = false;
+    std::uint32_t unit = 0, part = 0;  // the next
   };
   void beginEvaluation(Slice& slice);
   bool recordDispatches(Slice& slice);
@@ -73,7 +74,8 @@ class Batch {
   std::vector<std::shared_ptr<Work>> works_;  // per lane; null: free, or cancelled within an evaluation
   std::vector<Output> outputs_;               // to do, the next one last
   bool evaluating_ = false;
-  std::uint32_t cursor_ = 0;  // next dispatch of the evaluation
+  std::uint32_t cursor_ = 0, part_ = 0;     // next dispatch of the evaluation, and part of it
+  std::vector<graph::DispatchPart> parts_;  // of this slice
   std::uint64_t lastSerial_ = 0;
 };
 

@@ -57,6 +57,14 @@ std::shared_ptr<vk::Device> importDevice(const RvlContextInfo& info) {
 return vk::Device::import(import);
 }  // namespace rivulet::plugin
 
+void requireFamily(std::uint32_t family, const vk::Device& device) {
+  std::uint32_t count = 0;
+  device.instanceFn().GetPhysicalDeviceQueueFamilyProperties(device.physicalDevice(), &count, nullptr);
+  if (family == VK_QUEUE_FAMILY_IGNORED || family < count) return;
+  invalid("consumer_queue_family " + std::to_string(family) + ": the device has families 0 to " +
+          std::to_string(count - 1) + "; VK_QUEUE_FAMILY_IGNORED means no transfer");
+}
+
 DataType precisionOf(RvlPrecision precision, const vk::DeviceCaps& caps) {
   switch (precision) {
     case RVL_PRECISION_AUTO:
@@ -96,6 +104,7 @@ Context::Context(const RvlContextInfo& info, std::uint16_t tag)
       recordings_(device_, choose(info.max_in_flight, kDefaultInFlight, 2, kMostInFlight, "max_in_flight")),
       models_(tag, "model"),
       works_(tag, "request") {
+  if (mode_ == RVL_MODE_ASYNC) requireFamily(consumerFamily_, *device_);
   recorded_.reserve(kRoom);
   retired_.reserve(kRoom);
   trash_.reserve();
@@ -269,7 +278,7 @@ RvlStatistics Context::statistics() {
     result.waiting += group.waiting.size();
     result.executables += group.batches.size();
     for (const std::unique_ptr<Batch>& batch : group.batches)
-      result.longest_dispatch_us = std::max(result.longest_dispatch_us, batch->longestUnit());
+      result.longest_dispatch_us = std::max(result.longest_dispatch_us, batch->longestPiece());
   });
   works_.forEach([&](const std::shared_ptr<Work>& work) {
     if (work->state == RVL_STATE_RUNNING || work->state == RVL_STATE_RECORDED) ++result.running;

@@ -102,7 +102,7 @@ class Context {
   void requeueRecorded(std::uint64_t serial);
   void restart(std::uint64_t serial);
   void emptyRetired();
-  Recording* fill(VkCommandBuffer commands, double budget);
+  Recording& fill(VkCommandBuffer commands, double budget);
 
   // context_requests.cpp
   std::uint64_t minimumBytes(const std::shared_ptr<Model>& model, const engine::LaneShape& shape);

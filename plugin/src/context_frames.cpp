@@ -78,16 +78,17 @@ void Context::restart(std::uint64_t serial) {
   requeueRecorded(serial);
 }
 
-/// A recording with what fits the budget; null: nothing does. If that fails, it is as if it had not begun, but for what
-/// the command buffer holds already: all of it is recorded again.
-Recording* Context::fill(VkCommandBuffer commands, double budget) {
+/// Records what fits the budget. If that fails, it is as if it had not begun, but for what the command buffer holds by
+/// then: all of it is recorded again.
+Recording& Context::fill(VkCommandBuffer commands, double budget) {
   Recording& recording = recordings_.begin(commands);
   recording.budget = budget;
-  Slice slice{*device_, commands, recording, budget};
+  recording.overhead = std::min(recordings_.overhead(), 0.9 * budget);  // something is done of any budget
+  Slice slice{*device_, commands, recording, budget - recording.overhead};
   try {
     const vk::Label label(*device_, commands, "rivulet");
     scheduler_.record(slice, recorded_);
-    if (recording.dispatches != 0) recordings_.end(commands, recording);
+    recordings_.end(commands, recording);
   } catch (...) {
     const std::uint64_t serial = recording.serial;
     recordings_.undo();
@@ -96,12 +97,8 @@ Recording* Context::fill(VkCommandBuffer commands, double budget) {
   }
   const Group* const next = scheduler_.nextToBuild();
   if (next && !scheduler_.holdsFor(*next)) wakeBuilder();
-  if (recording.dispatches == 0) {
-    recordings_.undo();
-    return nullptr;
-  }
   statistics_.dispatches += recording.dispatches;
-  return &recording;
+  return recording;
 }
 
 RvlRecordResult Context::record(const RvlRecordInfo& info) {
@@ -122,11 +119,11 @@ RvlRecordResult Context::record(const RvlRecordInfo& info) {
   result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
   if (!scheduler_.canRecord() || recordings_.full() || info.budget_us == 0) return result;
 
-  const Recording* const recording = fill(info.command_buffer, info.budget_us);
-  if (!recording) return result;
-  result.serial = recording->serial;
-  result.dispatches = recording->dispatches;
-  result.expected_us = recording->expected;
+  // Even one without dispatches is in the command buffer and uses what begin() recorded.
+  const Recording& recording = fill(info.command_buffer, info.budget_us);
+  result.serial = recording.serial;
+  result.dispatches = recording.dispatches;
+  result.expected_us = recording.expected + recording.overhead;
   result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
   return result;
 }
@@ -162,18 +159,19 @@ RvlTickResult Context::tick(const RvlTickInfo& info) {
   const VkCommandBuffer commands = stream_->begin("rivulet tick");
   const Recording* recording = nullptr;
   try {
-    recording = fill(commands, info.budget_us);
+    recording = &fill(commands, info.budget_us);
   } catch (...) {
     stream_->abandon();
     throw;
   }
-  if (!recording) {
+  if (recording->dispatches == 0) {
+    recordings_.undo();
     stream_->abandon();
     return result;
   }
   const std::uint64_t serial = recording->serial;
   result.dispatches = recording->dispatches;
-  result.expected_us = recording->expected;
+  result.expected_us = recording->expected + recording->overhead;
   vk::SubmitSync sync;
   sync.wait = info.wait.semaphore;
   sync.waitValue = info.wait.value;

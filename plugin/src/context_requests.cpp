@@ -155,6 +155,8 @@ void Context::makeObjects(std::unique_lock<std::mutex>& lock, Work& work, const 
 /// Begins to make an evicted image again.
 void Context::remake(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Work>& work) {
   work->state = RVL_STATE_WAITING;  // which is what other calls find while this one makes the image
+  work->previews = 0;
+  work->previewSerial = 0;
   try {
     makeObjects(lock, *work, nullptr);
   } catch (...) {
@@ -243,7 +245,8 @@ RvlResult Context::acquireImage(std::uint64_t request, RvlImage& image) {
   if (work->state == RVL_STATE_FAILED) throw Failure(work->error, work->message);
   if (work->state == RVL_STATE_CANCELLED) throw Failure(RVL_ERROR_INVALID_STATE, "the request was cancelled");
   if (work->state == RVL_STATE_EVICTED) remake(lock, work);
-  if (work->state != RVL_STATE_READY) return RVL_NOT_READY;
+  const bool preview = work->preview && work->previews > 0 && work->state != RVL_STATE_EVICTED;
+  if (work->state != RVL_STATE_READY && !preview) return RVL_NOT_READY;
   ++work->pins;
   work->lastUse = ++uses_;
   image.image = work->target.image;

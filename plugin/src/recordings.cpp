@@ -7,10 +7,17 @@
 #include "core/error.h"
 
 namespace rivulet::plugin {
+namespace {
+
+constexpr double kOverheadWeight = 0.1;   // of a new measurement
+constexpr double kShortestGrowth = 1.01;  // each recording, so that a busier host is noticed
+constexpr double kLeastShare = 0.05;      // of the time that passed, for what was recorded
+
+}  // namespace
 
 Recordings::Recordings(std::shared_ptr<vk::Device> device, std::uint32_t count)
-    : device_(std::move(device)), ring_(count), marks_(2 * Recording::kMostUnits) {
-  units_.reserve(Recording::kMostUnits);
+    : device_(std::move(device)), ring_(count), marks_(Recording::kMostMarks) {
+  shares_.reserve(Recording::kMostUnits);
   for (Recording& recording : ring_) {
     recording.timer = std::make_unique<vk::GpuTimer>(device_, static_cast<std::uint32_t>(marks_.size()));
     recording.timed.reserve(Recording::kMostUnits);
@@ -41,6 +48,7 @@ Recording& Recordings::begin(VkCommandBuffer commands) {
   recording.dispatches = 0;
   recording.began = Clock::now();
   recording.timer->begin(commands);
+  recording.timer->mark(commands);
   return recording;
 }
 
@@ -56,6 +64,7 @@ void Recordings::end(VkCommandBuffer commands, const Recording& recording) {
   barrier.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
   fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0,
                         nullptr, 0, nullptr);
+  recording.timer->mark(commands);
 }
 
 void Recordings::undo() {
@@ -112,29 +121,35 @@ double Recordings::measured(Recording& recording) {
 double Recordings::measure(Recording& recording) {
   const std::size_t count = recording.timer->read(marks_);
   double sum = 0;
-  if (count > 0) {
+  if (count > 1) {
     for (const Timed& timed : recording.timed) {
       if (timed.mark + 1 >= count) continue;
       const double microseconds = marks_[timed.mark + 1] - marks_[timed.mark];
-      timed.costs->measured(timed.unit, microseconds);
+      timed.costs->measured(timed.share.unit, microseconds, timed.share.part);
       sum += microseconds;
     }
-    return sum;
+    const double all = marks_[count - 1] - marks_[0];
+    overhead_ += kOverheadWeight * (std::max(all - sum, 0.0) - overhead_);
+    return all;
   }
   if (recording.timer->available() || recording.timed.empty()) return 0;
-  // The host's clock: it took no longer than since it was recorded, or since the one before had finished. Shared out
-  // over the units of one model at a time.
+  // The host's clock: it took no longer than since it was recorded, or since the one before had finished. What even the
+  // shortest took was the host's own frame and the way there and back. Shared out over the units of one model at a
+  // time.
   const auto began = std::max(recording.began, lastFinished_);
-  sum = std::chrono::duration<double, std::micro>(Clock::now() - began).count();
+  const double passed = std::chrono::duration<double, std::micro>(Clock::now() - began).count();
+  shortest_ = shortest_ == 0 ? passed : std::min(passed, shortest_ * kShortestGrowth);
+  sum = std::max(passed - shortest_, kLeastShare * passed);
   for (std::size_t i = 0; i < recording.timed.size();) {
     engine::CostModel* const costs = recording.timed[i].costs;
     double expected = 0;
-    units_.clear();
+    shares_.clear();
     for (; i < recording.timed.size() && recording.timed[i].costs == costs; ++i) {
-      units_.push_back(recording.timed[i].unit);
-      expected += costs->cost(recording.timed[i].unit);
+      const engine::CostShare& share = recording.timed[i].share;
+      shares_.push_back(share);
+      expected += costs->cost(share.unit) * share.part;
     }
-    costs->measuredTogether(units_, sum * expected / std::max(recording.expected, expected));
+    costs->measuredTogether(shares_, sum * expected / std::max(recording.expected, expected));
   }
   return sum;
 }

@@ -17,18 +17,19 @@ namespace rivulet::plugin {
 /// A piece of work with the time stamps around it.
 struct Timed {
   engine::CostModel* costs;
-  std::uint32_t unit;
+  engine::CostShare share;
   std::uint32_t mark;  // before it; the next one is after it
 };
 
 struct Recording {
   static constexpr std::uint32_t kMostUnits = 512;
+  static constexpr std::uint32_t kMostMarks = 2 * kMostUnits + 2;  // around each unit and around all
 
   std::uint64_t serial = 0;  // 0: unused
   std::unique_ptr<vk::GpuTimer> timer;
   std::vector<Timed> timed;
   Clock::time_point began;
-  double budget = 0, expected = 0;
+  double budget = 0, overhead = 0, expected = 0;  // expected of units alone
   std::uint32_t dispatches = 0;
 };
 
@@ -46,6 +47,9 @@ class Recordings {
   std::uint64_t completed() const { return completed_; }
   /// Of device memory.
   std::uint64_t bytes() const { return ran_.allocatedSize(); }
+
+  /// Microseconds of a recording beside its units: barriers, parameters, getting started. Measured; 0 without time stamps.
+  double overhead() const { return overhead_; }
 
   /// Takes a place; begin() gives it the next serial and resets its timer from inside the command buffer.
   Recording& begin(VkCommandBuffer commands);
@@ -76,10 +80,12 @@ class Recordings {
   std::shared_ptr<vk::Device> device_;
   std::vector<Recording> ring_;
   std::vector<double> marks_;
-  std::vector<std::uint32_t> units_;
+  std::vector<engine::CostShare> shares_;
   vk::Buffer ran_;  // a serial per place in the ring
   std::size_t first_ = 0, inFlight_ = 0;
   std::uint64_t lastSerial_ = 0, completed_ = 0;
+  double overhead_ = 0;
+  double shortest_ = 0;  // microseconds a recording took by the host's clock
   Clock::time_point lastFinished_;
 };
 

@@ -190,7 +190,10 @@ std::optional<engine::GivenState> applyInitImage(const RvlRequestInfo& info, Wor
     throw Failure(RVL_ERROR_UNSUPPORTED, "'" + network.name + "' does not make RGB: it cannot begin from a picture");
   }
   for (std::shared_ptr<const StepPlan>& plan : work.choices) plan = shortened(*plan, info.init_strength);
-  if (work.choices.size() > 1) work.choices.resize(1);  // one state, so one noise level to begin at
+  // There is one state to begin from, so what a deadline chooses among begins at one noise level: that of most steps,
+  // which comes nearest to the strength.
+  const double level = work.choices.back()->calls.front().t;
+  std::erase_if(work.choices, [&](const auto& plan) { return std::abs(plan->calls.front().t - level) > 1e-6; });
 
   Image image = imageOf(info.init_pixels, "init_pixels");
   std::vector<float> state = chwFromImage(image);

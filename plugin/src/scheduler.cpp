@@ -52,7 +52,8 @@ void Scheduler::enqueue(const std::shared_ptr<Work>& work) {
   if (!work->rank) work->rank = ageing_.rankNow(work->priority);
   work->group = &group;
   work->state = RVL_STATE_WAITING;
-  work->stepsDone = 0;
+  work->stepsDone = work->previews = 0;
+  work->previewSerial = 0;
   work->plan = work->choices.size() == 1 ? work->choices.front() : nullptr;
   group.waiting.push(work, *work->rank);
   group.error = RVL_SUCCESS;  // try again
@@ -60,7 +61,12 @@ void Scheduler::enqueue(const std::shared_ptr<Work>& work) {
 }
 
 std::shared_ptr<Work> Scheduler::cancel(Work& work) {
-  if (work.batch) return work.batch->cancel(work.lane);
+  if (work.batch) {
+    const Batch* const batch = work.batch;
+    std::shared_ptr<Work> kept = work.batch->cancel(work.lane);
+    if (current_.batch == batch && batch->atBoundary()) current_ = {};  // choose anew: it may have nothing to do
+    return kept;
+  }
   if (work.group) {
     const std::shared_ptr<Work> probe(std::shared_ptr<void>(), &work);  // compares equal, owns nothing
     work.group->waiting.remove(probe);
@@ -199,7 +205,7 @@ bool Scheduler::recordPiece(WeightSet& set, Slice& slice) {
   if (!slice.fits(copyCost_.cost(0))) return false;
   const vk::DeviceFunctions& fn = slice.device.fn();
   const std::uint64_t bytes = std::min<std::uint64_t>(kCopyPiece, set.staging.size() - set.copied);
-  slice.measured(copyCost_, 0, [&] {
+  slice.measured(copyCost_, {0}, [&] {
     const VkBufferCopy region{set.copied, set.copied, bytes};
     fn.CmdCopyBuffer(slice.commands, set.staging.handle(), set.weights->buffer().handle(), 1, &region);
   });

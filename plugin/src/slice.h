@@ -1,11 +1,17 @@
 #pragma once
 // What one call of record() or tick() may still do: the rest of its budget, and the recording it goes into.
 
+#include <algorithm>
+
 #include "recordings.h"
 
 namespace rivulet::plugin {
 
 struct Slice {
+  /// No dispatch takes longer: drivers reset devices that are busy with one for long, and a host's own work waits for
+  /// it. What costs have varied by is on top.
+  static constexpr double kLongestDispatch = 1500;  // microseconds
+
   const vk::Device& device;
   VkCommandBuffer commands = VK_NULL_HANDLE;
   Recording& recording;
@@ -17,18 +23,29 @@ struct Slice {
     if (recording.timed.size() == Recording::kMostUnits) return false;
     return recording.dispatches == 0 ? left > 0 : microseconds <= left;
   }
-  /// Accounts for a unit about to be recorded; `mark` is the time stamp before it.
-  void add(engine::CostModel& costs, std::uint32_t unit, std::uint32_t mark) {
-    const double cost = costs.cost(unit);
-    recording.timed.push_back({&costs, unit, mark});
+  /// How much of a unit that can be recorded in `all` parts may go in now, `rest` of them being left to do: everything,
+  /// or, where that would be too long for one dispatch or for a whole slice, some of them. 0: the slice is full.
+  std::uint32_t share(double microseconds, std::uint32_t all, std::uint32_t rest) const {
+    const double longest = std::min(kLongestDispatch, recording.budget);
+    const double wanted = microseconds * rest / all;
+    if (wanted <= longest || all == 1) return fits(wanted) ? rest : 0;
+    // What is left of a slice is not worth a small part of something long.
+    const double room = std::min(longest, left);
+    if (!fits(longest / 4)) return 0;
+    return std::clamp(static_cast<std::uint32_t>(all * std::max(room, 0.0) / microseconds), 1u, rest);
+  }
+  /// Accounts for a piece of work about to be recorded; `mark` is the time stamp before it.
+  void add(engine::CostModel& costs, const engine::CostShare& share, std::uint32_t mark) {
+    const double cost = costs.cost(share.unit) * share.part;
+    recording.timed.push_back({&costs, share, mark});
     recording.expected += cost;
     ++recording.dispatches;
     left -= cost;
   }
-  /// Records one unit between two time stamps.
+  /// Records it between two time stamps.
   template <class Record>
-  void measured(engine::CostModel& costs, std::uint32_t unit, Record&& record) {
-    add(costs, unit, recording.timer->mark(commands));
+  void measured(engine::CostModel& costs, const engine::CostShare& share, Record&& record) {
+    add(costs, share, recording.timer->mark(commands));
     record();
     recording.timer->mark(commands);
   }

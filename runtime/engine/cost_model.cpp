@@ -38,8 +38,10 @@ double CostModel::total() const {
   return sum;
 }
 
-void CostModel::measured(std::size_t unit, double microseconds) {
+void CostModel::measured(std::size_t unit, double partMicroseconds, double part) {
+  const double microseconds = partMicroseconds / part;  // of the whole
   if (!(microseconds >= 0) || !std::isfinite(microseconds)) return;
+  const double weight = kWeight * part;
   Unit& u = units_[unit];
   if (u.samples <= 1) {
     u.mean = u.samples == 0 ? microseconds : std::min(u.mean, microseconds);
@@ -49,19 +51,19 @@ void CostModel::measured(std::size_t unit, double microseconds) {
     ratio_ += (ratio > ratio_ ? 2 * kRatioWeight : kRatioWeight) * (ratio - ratio_);
   } else {
     const double error = microseconds - u.mean;
-    u.mean += kWeight * error;
-    u.deviation += kWeight * (std::abs(error) - u.deviation);
+    u.mean += weight * error;
+    u.deviation += weight * (std::abs(error) - u.deviation);
   }
   ++u.samples;
 }
 
-void CostModel::measuredTogether(std::span<const std::uint32_t> units, double microseconds) {
+void CostModel::measuredTogether(std::span<const CostShare> shares, double microseconds) {
   double expected = 0;
-  for (const std::uint32_t unit : units) expected += cost(unit);
+  for (const CostShare& share : shares) expected += cost(share.unit) * share.part;
   if (!(expected > 0)) return;
   const double scale = microseconds / expected;
   const double ratio = ratio_;  // the first measurements change it for the others
-  for (const std::uint32_t unit : units) measured(unit, cost(unit, ratio) * scale);
+  for (const CostShare& share : shares) measured(share.unit, cost(share.unit, ratio) * share.part * scale, share.part);
 }
 
 }  // namespace rivulet::engine

@@ -15,7 +15,14 @@ namespace rivulet::engine {
 /// too high rather than too low: the first frames do too little.
 double guessMicroseconds(const vk::DeviceCaps& caps, std::uint64_t multiplyAdds, std::uint64_t bytes);
 
-/// Units are dispatches and other pieces that are never split, by index. Allocates nothing after construction.
+/// A part of a unit, as a fraction of it.
+struct CostShare {
+  std::uint32_t unit = 0;
+  double part = 1;
+};
+
+/// Units are dispatches and other pieces of work, by index; some are recorded in parts, which take their share of the
+/// time. Allocates nothing after construction.
 /// Thread-safety: one thread at a time.
 class CostModel {
  public:
@@ -27,11 +34,12 @@ class CostModel {
   /// the guesses of others were.
   double cost(std::size_t unit) const;
   double total() const;
-  /// Takes a measurement in. Recent ones weigh more, so a busier or a faster device is followed within some frames. A
-  /// unit's first one counts little: drivers compile and fault in memory then.
-  void measured(std::size_t unit, double microseconds);
-  /// Without timestamps: `units` took `microseconds` together, which is shared out as expected.
-  void measuredTogether(std::span<const std::uint32_t> units, double microseconds);
+  /// Takes a measurement in, of all of a unit or a `part` of it, which weighs less. Recent ones weigh more, so a busier
+  /// or a faster device is followed within some frames. A unit's first one counts little: drivers compile and fault in
+  /// memory then.
+  void measured(std::size_t unit, double microseconds, double part = 1);
+  /// Without timestamps: `shares` took `microseconds` together, which is shared out as expected.
+  void measuredTogether(std::span<const CostShare> shares, double microseconds);
 
  private:
   struct Unit {

@@ -27,19 +27,63 @@ std::uint64_t levelBytes(std::uint32_t width, std::uint32_t height, TexelFormat 
 /// Kernel arguments as they lie behind the two addresses.
 struct PictureArguments {
   float rows[3][4];
-  std::uint32_t source, destination, texels, quads;
+  std::uint32_t source, destination, texels, quads, groups;
 };
 struct MipArguments {
   std::uint32_t source, destination, sourceWidth, sourceHeight, width, height;
 };
 struct PackArguments {
-  std::uint32_t source, destination, texels;
+  std::uint32_t source, destination, texels, groups;
 };
 struct BlockArguments {
   std::uint32_t source, destination, width, height;
 };
 
+std::size_t longerAxis(const std::array<std::uint32_t, 2>& groups) {
+  return groups[1] > groups[0] ? 1 : 0;
+}
+
+/// What a host may do with an image, by pipeline stage and access.
+struct Use {
+  VkPipelineStageFlags stages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+  VkAccessFlags access = 0;
+};
+
+/// Before it is written: it may have been sampled, copied, stored to or drawn.
+Use usesBefore(const vk::DeviceCaps& caps) {
+  Use use;
+  use.access = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+  if (!caps.graphicsQueue) return use;
+  use.stages |= VK_PIPELINE_STAGE_VERTEX_SHADER_BIT | VK_PIPELINE_STAGE_FRAGMENT_SHADER_BIT |
+                VK_PIPELINE_STAGE_COLOR_ATTACHMENT_OUTPUT_BIT;
+  use.access |= VK_ACCESS_COLOR_ATTACHMENT_WRITE_BIT;
+  return use;
+}
+
+/// Afterwards: what `layout` is for.
+Use usesAfter(const vk::DeviceCaps& caps, VkImageLayout layout) {
+  Use use;
+  if (layout == VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL || layout == VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL) {
+    use.stages = VK_PIPELINE_STAGE_TRANSFER_BIT;
+    use.access =
+        layout == VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL ? VK_ACCESS_TRANSFER_READ_BIT : VK_ACCESS_TRANSFER_WRITE_BIT;
+    return use;
+  }
+  use.stages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+  if (caps.graphicsQueue) use.stages |= VK_PIPELINE_STAGE_VERTEX_SHADER_BIT | VK_PIPELINE_STAGE_FRAGMENT_SHADER_BIT;
+  use.access = VK_ACCESS_SHADER_READ_BIT;
+  if (layout == VK_IMAGE_LAYOUT_GENERAL) {
+    use.stages |= VK_PIPELINE_STAGE_TRANSFER_BIT;
+    use.access |= VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+  }
+  return use;
+}
+
 }  // namespace
+
+struct ImageOutput::Section {
+  Groups base{}, count{}, whole{};
+};
 
 std::uint32_t texelBytes(TexelFormat format) {
   switch (format) {
@@ -137,8 +181,28 @@ std::vector<double> ImageOutput::guesses() const {
   return result;
 }
 
-void ImageOutput::record(VkCommandBuffer commands, std::uint32_t unit, graph::Tensor state, std::uint32_t lane,
+/// Workgroups of a unit that is a dispatch; the copy has one part.
+ImageOutput::Groups ImageOutput::groupsOf(const ImageTarget& target, std::uint32_t unit) const {
+  if (unit == 2 * target.mipLevels) return {1, 1};
+  const Level& level = levels_[unit % target.mipLevels];
+  if (unit > 0 && unit < target.mipLevels) return {groups(level.width, kTile), groups(level.height, kTile)};
+  if (unit != 0 && isBlockFormat(target.format))
+    return {groups(groups(level.width, 4), kTile), groups(groups(level.height, 4), kTile)};
+  return {std::min(groups(level.width * level.height, kLocal), device_->caps().maxWorkgroupCount[0]), 1};
+}
+
+std::uint32_t ImageOutput::partCount(const ImageTarget& target, std::uint32_t unit) const {
+  const Groups all = groupsOf(target, unit);
+  return all[longerAxis(all)];
+}
+
+void ImageOutput::record(VkCommandBuffer commands, const Parts& parts, graph::Tensor state, std::uint32_t lane,
                          const ColourMap& map, const ImageTarget& target) const {
+  const std::uint32_t unit = parts.unit;
+  Section section;
+  section.whole = section.count = groupsOf(target, unit);
+  section.base[longerAxis(section.whole)] = parts.first;
+  section.count[longerAxis(section.whole)] = parts.count;
   const std::uint32_t mips = std::min<std::uint32_t>(target.mipLevels, static_cast<std::uint32_t>(levels_.size()));
   // Everything of ours before, against this unit; later units' barriers cover what this one does.
   VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
@@ -148,21 +212,20 @@ void ImageOutput::record(VkCommandBuffer commands, std::uint32_t unit, graph::Te
   device_->fn().CmdPipelineBarrier(commands, stages, stages, 0, 1, &barrier, 0, nullptr, 0, nullptr);
 
   if (unit == 0) {
-    recordPicture(commands, state, lane, map);
+    recordPicture(commands, section, state, lane, map);
   } else if (unit < mips) {
     const Level &from = levels_[unit - 1], &to = levels_[unit];
     const MipArguments words{from.picture, to.picture, from.width, from.height, to.width, to.height};
-    dispatch(commands, kMip, "image: mip level", &words, sizeof words, groups(to.width, kTile),
-             groups(to.height, kTile));
+    dispatch(commands, kMip, "image: mip level", &words, sizeof words, section);
   } else if (unit < 2 * mips) {
-    recordTexels(commands, levels_[unit - mips], target.format);
+    recordTexels(commands, section, levels_[unit - mips], target.format);
   } else {
     recordCopy(commands, target);
   }
 }
 
 void ImageOutput::dispatch(VkCommandBuffer commands, Kernel kernel, const char* label, const void* words,
-                           std::uint32_t bytes, std::uint32_t groupsX, std::uint32_t groupsY) const {
+                           std::uint32_t bytes, const Section& section) const {
   const vk::DeviceFunctions& fn = device_->fn();
   const vk::Label scope(*device_, commands, label);
   std::array<std::byte, 128> push{};
@@ -176,11 +239,16 @@ void ImageOutput::dispatch(VkCommandBuffer commands, Kernel kernel, const char* 
   fn.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, kernels_[kernel].handle);
   fn.CmdPushConstants(commands, kernels_[kernel].layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                       static_cast<std::uint32_t>(sizeof addresses) + bytes, push.data());
-  fn.CmdDispatch(commands, groupsX, groupsY, 1);
+  const auto& [base, count, whole] = section;
+  if (base == Groups{}) {
+    fn.CmdDispatch(commands, count[0], count[1], 1);
+  } else {
+    fn.CmdDispatchBase(commands, base[0], base[1], 0, count[0], count[1], 1);
+  }
 }
 
-void ImageOutput::recordPicture(VkCommandBuffer commands, graph::Tensor state, std::uint32_t lane,
-                                const ColourMap& map) const {
+void ImageOutput::recordPicture(VkCommandBuffer commands, const Section& section, graph::Tensor state,
+                                std::uint32_t lane, const ColourMap& map) const {
   PictureArguments words{};
   for (std::size_t row = 0; row < 3; ++row) {
     if (desc_.c == 1) {  // grey
@@ -196,35 +264,35 @@ void ImageOutput::recordPicture(VkCommandBuffer commands, graph::Tensor state, s
   words.destination = levels_[0].picture;
   words.texels = desc_.w * desc_.h;
   words.quads = desc_.stride() / 4;
-  const std::uint32_t count = std::min(groups(words.texels, kLocal), device_->caps().maxWorkgroupCount[0]);
-  dispatch(commands, kPicture, "image: picture", &words, sizeof words, count, 1);
+  words.groups = section.whole[0];
+  dispatch(commands, kPicture, "image: picture", &words, sizeof words, section);
 }
 
-void ImageOutput::recordTexels(VkCommandBuffer commands, const Level& level, TexelFormat format) const {
+void ImageOutput::recordTexels(VkCommandBuffer commands, const Section& section, const Level& level,
+                               TexelFormat format) const {
   if (isBlockFormat(format)) {
     const BlockArguments words{level.picture, level.texels, level.width, level.height};
     dispatch(commands, format == TexelFormat::Bc1 ? kBc1 : kBc7, "image: block compression", &words, sizeof words,
-             groups(groups(level.width, 4), kTile), groups(groups(level.height, 4), kTile));
+             section);
     return;
   }
-  const PackArguments words{level.picture, level.texels, level.width * level.height};
-  const std::uint32_t count = std::min(groups(words.texels, kLocal), device_->caps().maxWorkgroupCount[0]);
-  dispatch(commands, format == TexelFormat::Rgba8 ? kRgba8 : kRgba16F, "image: texels", &words, sizeof words, count, 1);
+  const PackArguments words{level.picture, level.texels, level.width * level.height, section.whole[0]};
+  dispatch(commands, format == TexelFormat::Rgba8 ? kRgba8 : kRgba16F, "image: texels", &words, sizeof words, section);
 }
 
 void ImageOutput::recordCopy(VkCommandBuffer commands, const ImageTarget& target) const {
   const vk::DeviceFunctions& fn = device_->fn();
   const vk::Label scope(*device_, commands, "image: copy");
+  const Use before = usesBefore(device_->caps()), after = usesAfter(device_->caps(), target.layout);
   VkImageMemoryBarrier image{VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER};
-  image.srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT;
+  image.srcAccessMask = before.access;
   image.dstAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
   image.oldLayout = VK_IMAGE_LAYOUT_UNDEFINED;
   image.newLayout = VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL;
   image.srcQueueFamilyIndex = image.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
   image.image = target.image;
   image.subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, target.mipLevels, target.arrayLayer, 1};
-  fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 0, nullptr, 0,
-                        nullptr, 1, &image);
+  fn.CmdPipelineBarrier(commands, before.stages, VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 0, nullptr, 0, nullptr, 1, &image);
 
   std::array<VkBufferImageCopy, kMostMipLevels> regions{};
   for (std::uint32_t i = 0; i < target.mipLevels; ++i) {
@@ -237,7 +305,7 @@ void ImageOutput::recordCopy(VkCommandBuffer commands, const ImageTarget& target
 
   const bool handOver = target.releaseTo != VK_QUEUE_FAMILY_IGNORED && target.releaseTo != device_->queueFamily();
   image.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
-  image.dstAccessMask = handOver ? 0 : VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT;
+  image.dstAccessMask = handOver ? 0 : after.access;
   image.oldLayout = VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL;
   image.newLayout = target.layout;
   if (handOver) {
@@ -245,7 +313,7 @@ void ImageOutput::recordCopy(VkCommandBuffer commands, const ImageTarget& target
     image.dstQueueFamilyIndex = target.releaseTo;
   }
   fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT,
-                        handOver ? VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT : VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 0,
+                        handOver ? VkPipelineStageFlags{VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT} : after.stages, 0, 0,
                         nullptr, 0, nullptr, 1, &image);
 }
 

@@ -2,6 +2,7 @@
 // From a lane's state to an image: the picture it stands for, its mip levels, their texels in the image's format, and
 // the copy (shaders/image/). Recorded unit by unit, so that a frame's budget may end between any two.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -59,9 +60,18 @@ class ImageOutput {
   std::uint32_t costCount() const { return static_cast<std::uint32_t>(levels_.size()) * 5 + 1; }
   std::vector<double> guesses() const;
 
-  /// Records one unit, with the barriers against everything before it. `state` is the tensor given above or another of
-  /// the same shape. Units of one image are recorded in order and not mixed with another's. Allocates nothing.
-  void record(VkCommandBuffer commands, std::uint32_t unit, graph::Tensor state, std::uint32_t lane,
+  /// How many parts a unit can be recorded in: workgroups along its longer axis. The copy is always whole: an image is
+  /// not left half written.
+  std::uint32_t partCount(const ImageTarget& target, std::uint32_t unit) const;
+
+  /// Some parts of a unit.
+  struct Parts {
+    std::uint32_t unit = 0, first = 0, count = 0;
+  };
+  /// Records some parts of one unit, with the barriers against everything before them. `state` is the tensor given
+  /// above or another of the same shape. Units of one image are recorded in order and not mixed with another's.
+  /// Allocates nothing.
+  void record(VkCommandBuffer commands, const Parts& parts, graph::Tensor state, std::uint32_t lane,
               const ColourMap& map, const ImageTarget& target) const;
 
  private:
@@ -72,10 +82,14 @@ class ImageOutput {
   };
   enum Kernel : std::uint8_t { kPicture, kMip, kRgba8, kRgba16F, kBc1, kBc7, kKernels };
   static std::vector<Level> planLevels(std::uint32_t width, std::uint32_t height, std::uint64_t& bytes);
+  using Groups = std::array<std::uint32_t, 2>;
+  struct Section;  // the workgroups to record
+  Groups groupsOf(const ImageTarget& target, std::uint32_t unit) const;
   void dispatch(VkCommandBuffer commands, Kernel kernel, const char* label, const void* words, std::uint32_t bytes,
-                std::uint32_t groupsX, std::uint32_t groupsY) const;
-  void recordPicture(VkCommandBuffer commands, graph::Tensor state, std::uint32_t lane, const ColourMap& map) const;
-  void recordTexels(VkCommandBuffer commands, const Level& level, TexelFormat format) const;
+                const Section& section) const;
+  void recordPicture(VkCommandBuffer commands, const Section& section, graph::Tensor state, std::uint32_t lane,
+                     const ColourMap& map) const;
+  void recordTexels(VkCommandBuffer commands, const Section& section, const Level& level, TexelFormat format) const;
   void recordCopy(VkCommandBuffer commands, const ImageTarget& target) const;
 
   std::shared_ptr<vk::Device> device_;

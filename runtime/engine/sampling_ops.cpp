@@ -99,6 +99,7 @@ void initialNoise(graph::Graph& graph, const SamplerState& s) {
   dispatch.push.offset(s.initialParams).offset(s.x).offset(s.modelInput).offset(s.noise);
   dispatch.push.word(x.w).word(x.h).word(x.c).word(quads).word(x.h * x.w * quads).word(x.n);
   dispatch.push.word(shape.guided ? 1 : 0).word(s.noise ? ~0u : ~RVL_STEP_NOISE_BUFFER);
+  dispatch.push.word(dispatch.groups[1]);
   dispatch.reads = {s.initialParams};
   if (s.noise) dispatch.reads.push_back(s.noise);
   dispatch.writes = {s.x, s.modelInput};
@@ -131,6 +132,7 @@ void sampleStep(graph::Graph& graph, const SamplerState& s, Tensor modelOutput) 
   dispatch.push.offset(modelOutput).offset(s.modelInput).offset(s.x0).offset(s.noise);
   dispatch.push.word(x.w).word(x.h).word(x.c).word(quads).word(x.h * x.w * quads).word(x.n);
   dispatch.push.word(shape.guided ? 1 : 0).word(output.stride()).word(s.x0 ? 1 : 0).word(allowed);
+  dispatch.push.word(dispatch.groups[1]);
   dispatch.reads = {s.stepParams, s.x, modelOutput};
   dispatch.writes = {s.x, s.modelInput};
   for (const Tensor tensor : {s.saved, s.history[0], s.history[1], s.history[2]}) {

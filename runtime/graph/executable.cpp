@@ -37,6 +37,10 @@ struct Range {
   std::uint64_t begin, end;
 };
 
+std::size_t longestAxis(const std::array<std::uint32_t, 3>& groups) {
+  return static_cast<std::size_t>(std::max_element(groups.begin(), groups.end()) - groups.begin());
+}
+
 bool touches(const std::vector<Range>& ranges, const Range& range) {
   return std::any_of(ranges.begin(), ranges.end(),
                      [&](const Range& r) { return r.begin < range.end && range.begin < r.end; });
@@ -179,10 +183,50 @@ void Executable::planBarriers() {
   }
 }
 
-void Executable::bind(VkCommandBuffer commands) const {
+void Executable::begin(VkCommandBuffer commands, vk::GpuTimer* timer) const {
   if (descriptorSet_ != VK_NULL_HANDLE) {
     device_->fn().CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout_, 0, 1, &descriptorSet_, 0,
                                         nullptr);
+  }
+  fullBarrier(device_->fn(), commands);
+  if (timer != nullptr) {
+    timer->mark(commands);
+  }
+}
+
+std::uint32_t Executable::partCount(std::uint32_t dispatch) const {
+  return steps_.at(dispatch).groups[longestAxis(steps_[dispatch].groups)];
+}
+
+void Executable::recordPart(VkCommandBuffer commands, const DispatchPart& part, VkPipeline& bound,
+                            vk::GpuTimer* timer) const {
+  const vk::DeviceFunctions& fn = device_->fn();
+  const Step& step = steps_[part.dispatch];
+  if (fn.CmdBeginDebugUtilsLabelEXT != nullptr) {
+    VkDebugUtilsLabelEXT label{VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT};
+    label.pLabelName = step.label.c_str();
+    fn.CmdBeginDebugUtilsLabelEXT(commands, &label);
+  }
+  if (step.pipeline.handle != bound) {
+    fn.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, step.pipeline.handle);
+    bound = step.pipeline.handle;
+  }
+  fn.CmdPushConstants(commands, layout_, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                      static_cast<std::uint32_t>(step.push.size() * 4), step.push.data());
+  std::array<std::uint32_t, 3> base{}, groups = step.groups;
+  const std::size_t axis = longestAxis(groups);
+  base[axis] = part.first;
+  groups[axis] = part.count;
+  if (part.first == 0) {
+    fn.CmdDispatch(commands, groups[0], groups[1], groups[2]);
+  } else {
+    fn.CmdDispatchBase(commands, base[0], base[1], base[2], groups[0], groups[1], groups[2]);
+  }
+  if (fn.CmdEndDebugUtilsLabelEXT != nullptr) {
+    fn.CmdEndDebugUtilsLabelEXT(commands);
+  }
+  if (timer != nullptr) {
+    timer->mark(commands);
   }
 }
 
@@ -195,36 +239,35 @@ void Executable::record(VkCommandBuffer commands, std::uint32_t first, std::uint
   if (count == 0) {
     return;
   }
-  const vk::DeviceFunctions& fn = device_->fn();
-  bind(commands);
-  fullBarrier(fn, commands);
-  if (timer != nullptr) {
-    timer->mark(commands);
-  }
+  begin(commands, timer);
   VkPipeline bound = VK_NULL_HANDLE;
   for (std::uint32_t i = first; i < first + count; ++i) {
-    const Step& step = steps_[i];
-    if (step.barrierBefore && i != first) {
-      computeBarrier(fn, commands);
+    if (steps_[i].barrierBefore && i != first) {
+      computeBarrier(device_->fn(), commands);
     }
-    if (fn.CmdBeginDebugUtilsLabelEXT != nullptr) {
-      VkDebugUtilsLabelEXT label{VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT};
-      label.pLabelName = step.label.c_str();
-      fn.CmdBeginDebugUtilsLabelEXT(commands, &label);
+    recordPart(commands, {i, 0, partCount(i)}, bound, timer);
+  }
+}
+
+void Executable::record(VkCommandBuffer commands, std::span<const DispatchPart> parts, vk::GpuTimer* timer) const {
+  if (parts.empty()) {
+    return;
+  }
+  begin(commands, timer);
+  VkPipeline bound = VK_NULL_HANDLE;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const DispatchPart& part = parts[i];
+    const std::uint32_t all = partCount(part.dispatch);
+    if (part.count == 0 || part.first > all || part.count > all - part.first) {
+      throw Error(ErrorCode::InvalidArgument, "part " + std::to_string(part.first) + " + " +
+                                                  std::to_string(part.count) + " of dispatch " +
+                                                  std::to_string(part.dispatch) + ", which has " + std::to_string(all));
     }
-    if (step.pipeline.handle != bound) {
-      fn.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, step.pipeline.handle);
-      bound = step.pipeline.handle;
+    const bool begins = i != 0 && parts[i - 1].dispatch != part.dispatch;
+    if (begins && steps_[part.dispatch].barrierBefore) {
+      computeBarrier(device_->fn(), commands);
     }
-    fn.CmdPushConstants(commands, layout_, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                        static_cast<std::uint32_t>(step.push.size() * 4), step.push.data());
-    fn.CmdDispatch(commands, step.groups[0], step.groups[1], step.groups[2]);
-    if (fn.CmdEndDebugUtilsLabelEXT != nullptr) {
-      fn.CmdEndDebugUtilsLabelEXT(commands);
-    }
-    if (timer != nullptr) {
-      timer->mark(commands);
-    }
+    recordPart(commands, part, bound, timer);
   }
 }
 

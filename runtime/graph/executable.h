@@ -46,6 +46,11 @@ struct ExecutableOptions {
   std::function<void(std::size_t done, std::size_t total)> onPipeline;
 };
 
+/// Some of a dispatch's workgroups: [first, first + count) of those along the axis that has most of them.
+struct DispatchPart {
+  std::uint32_t dispatch = 0, first = 0, count = 0;
+};
+
 /// Thread-safety: const members may be called from any thread; recordings that overlap on the device must not use the
 /// same executable (it has one arena).
 class Executable {
@@ -64,6 +69,12 @@ class Executable {
   /// give the same bits as one recording of everything. Barriers before the first dispatch of a slice cover everything
   /// earlier on the queue. With `timer`, one mark before the first dispatch and one after each.
   void record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count, vk::GpuTimer* timer = nullptr) const;
+
+  /// How many parts a dispatch can be recorded in.
+  std::uint32_t partCount(std::uint32_t dispatch) const;
+  /// The same for parts, in order, none of them empty and none left out: a dispatch that would keep the device for too
+  /// long at once is cut so. With `timer`, one mark before the first and one after each.
+  void record(VkCommandBuffer commands, std::span<const DispatchPart> parts, vk::GpuTimer* timer = nullptr) const;
 
   /// Writes a persistent tensor's memory from inside the command buffer (at most 65536 bytes; copied at recording, so a
   /// later change of `bytes` does not matter). Records the barriers against earlier and later dispatches.
@@ -95,7 +106,8 @@ class Executable {
     bool barrierBefore = false;
     std::string label;
   };
-  void bind(VkCommandBuffer commands) const;
+  void begin(VkCommandBuffer commands, vk::GpuTimer* timer) const;
+  void recordPart(VkCommandBuffer commands, const DispatchPart& part, VkPipeline& bound, vk::GpuTimer* timer) const;
   void planBarriers();
 
   Graph graph_;

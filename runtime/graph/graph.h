@@ -49,7 +49,8 @@ class PushConstants {
   std::vector<Patch> patches_;
 };
 
-/// One dispatch. Reads and writes decide barriers and lifetimes, so they must be complete.
+/// One dispatch. Reads and writes decide barriers and lifetimes, so they must be complete. Its workgroups do not depend
+/// on each other: any part of them may be recorded by itself.
 struct Dispatch {
   std::string name;  // the layer, e.g. "down.0.1.conv2"
   std::string op;    // the kind and its shape, e.g. "conv2d 3x3 32->32 32x32": what labels and tables show

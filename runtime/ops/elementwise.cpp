@@ -35,7 +35,12 @@ graph::Tensor elementwise(graph::Graph& graph, const std::string& name, graph::T
   const bool exact = std::uint64_t{dispatch.groups[0]} * local == quads;
   dispatch.kernel = {shaderFor(graph, desc.type),
                      {static_cast<std::uint32_t>(activation), exact ? 1u : 0u, b ? 1u : 0u, local}};
-  dispatch.push.offset(a).offset(b).offset(y).word(static_cast<std::uint32_t>(quads)).real(scale);
+  dispatch.push.offset(a)
+      .offset(b)
+      .offset(y)
+      .word(static_cast<std::uint32_t>(quads))
+      .real(scale)
+      .word(dispatch.groups[0]);
   dispatch.reads = {a};
   if (b) dispatch.reads.push_back(b);
   dispatch.writes = {y};

@@ -135,6 +135,7 @@ void dispatchRms(graph::Graph& graph, const NormDesc& desc, const NormInputs& in
   dispatch.push.offset(gamma).offset(beta).offset(desc.modulation.tensor);
   dispatch.push.word(modulated ? graph.desc(desc.modulation.tensor).stride() : 0);
   dispatch.push.word(desc.modulation.scaleAt).word(desc.modulation.shiftAt).word(s.pixels()).real(desc.epsilon);
+  dispatch.push.word(dispatch.groups[0]);
   dispatch.reads = readsOf(inputs);
   if (modulated) dispatch.reads.push_back(desc.modulation.tensor);
   dispatch.writes = {y};
@@ -179,7 +180,7 @@ void dispatchGroup(graph::Graph& graph, const NormDesc& desc, const NormInputs& 
     dispatch.push.word(modulated ? graph.desc(desc.modulation.tensor).stride() : 0);
     dispatch.push.word(desc.modulation.scaleAt).word(desc.modulation.shiftAt);
     dispatch.push.word(s.x.c).word(s.c2()).word(groupChannels);
-    dispatch.push.word(s.pixels()).word(chunkPixels).word(chunks).real(desc.epsilon);
+    dispatch.push.word(s.pixels()).word(chunkPixels).word(chunks).real(desc.epsilon).word(desc.groups);
     if (mode == 2) {
       dispatch.reads = {partials};
     } else {
@@ -221,7 +222,7 @@ void dispatchApply(graph::Graph& graph, const NormDesc& desc, const NormInputs& 
                       inputLayout(s), grid.exact ? 1u : 0u}};
   dispatch.groups = {grid.groups, quads / block, s.y.n};
   dispatch.push.offset(inputs.x).offset(inputs.x2).offset(y).offset(prologue.scale).offset(prologue.shift);
-  dispatch.push.word(s.x.c).word(s.c2()).word(s.pixels());
+  dispatch.push.word(s.x.c).word(s.c2()).word(s.pixels()).word(dispatch.groups[0]);
   dispatch.reads = readsOf(inputs);
   dispatch.reads.insert(dispatch.reads.end(), {prologue.scale, prologue.shift});
   dispatch.writes = {y};

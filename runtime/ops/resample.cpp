@@ -30,7 +30,7 @@ graph::Tensor resample(graph::Graph& graph, const std::string& name, const char*
   const bool exact = row % local == 0 && dispatch.groups[1] == walked.h;
   dispatch.kernel = {graph.shader("ops/resample"), {static_cast<std::uint32_t>(kind), exact ? 1u : 0u, local}};
   dispatch.push.offset(x).offset(y).word(in.h).word(in.w).word(in.stride());
-  dispatch.push.word(out.h).word(out.w).word(out.stride() / 4).word(channels);
+  dispatch.push.word(out.h).word(out.w).word(out.stride() / 4).word(channels).word(dispatch.groups[1]);
   dispatch.reads = {x};
   dispatch.writes = {y};
   dispatch.bytes = in.bytes() + out.bytes();

@@ -105,7 +105,7 @@ Tensor Convolution::transformInput(const NormDesc* norm) const {
       .word(norm != nullptr ? norm->modulation.shiftAt : 0);
   dispatch.push.word(in.w | in.h << 16).word(tiles.wide).word(tiles.high).word(tiles.count).word(tiles.rows);
   dispatch.push.word(in.stride() / 2).word(in2.stride() / 2).word(in.c).word(in.c + in2.c);
-  dispatch.push.real(norm != nullptr ? norm->epsilon : 0.0f);
+  dispatch.push.real(norm != nullptr ? norm->epsilon : 0.0f).word(grid.x);
   for (const Tensor tensor : {inputs.x, inputs.x2, squares, squares2, modulation}) {
     if (tensor) dispatch.reads.push_back(tensor);
   }
@@ -134,7 +134,7 @@ Tensor Convolution::multiply(Tensor v) const {
                        requiredSize};
     dispatch.groups = {columns, ceilDiv(tiles.rows, block), kProducts};
     dispatch.push.offset(v).offset(weight).offset(m).word(tiles.rows).word(block).word(depth() / 2);
-    dispatch.push.word(out.stride()).word(first / 2);
+    dispatch.push.word(out.stride()).word(first / 2).word(columns);
     dispatch.reads = {v};
     if (first != 0) dispatch.reads.push_back(m);
     dispatch.writes = {m};
@@ -174,7 +174,7 @@ Tensor Convolution::transformOutput(Tensor m) const {
   dispatch.push.offset(m).offset(y).offset(bias).offset(inputs.residual).offset(inputs.laneBias);
   dispatch.push.word(inputs.laneBias ? graph.desc(inputs.laneBias).stride() : 0).word(inputs.laneBiasAt);
   dispatch.push.offset(squares).word(out.w | out.h << 16).word(tiles.wide).word(tiles.high).word(tiles.count);
-  dispatch.push.word(tiles.rows).word(out.c).real(desc.outputScale);
+  dispatch.push.word(tiles.rows).word(out.c).real(desc.outputScale).word(grid.x);
   dispatch.reads = {m};
   if (inputs.residual) dispatch.reads.push_back(inputs.residual);
   if (inputs.laneBias) dispatch.reads.push_back(inputs.laneBias);

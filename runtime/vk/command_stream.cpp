@@ -16,12 +16,15 @@ namespace {
 /// Staging is at most this large; longer copies go in pieces.
 constexpr std::uint64_t kStagingBytes = 16u << 20;
 
+constexpr VkPipelineStageFlags kStages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+
+/// What ran before on the queue, against what runs after it and what the host reads then.
 void fullBarrier(const DeviceFunctions& fn, VkCommandBuffer commands) {
   VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
-  barrier.srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT;
-  barrier.dstAccessMask = VK_ACCESS_MEMORY_READ_BIT | VK_ACCESS_MEMORY_WRITE_BIT;
-  constexpr VkPipelineStageFlags kDevice = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
-  fn.CmdPipelineBarrier(commands, kDevice, kDevice | VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0, nullptr, 0,
+  barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+  barrier.dstAccessMask = barrier.srcAccessMask | VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_TRANSFER_READ_BIT |
+                          VK_ACCESS_HOST_READ_BIT | VK_ACCESS_HOST_WRITE_BIT;
+  fn.CmdPipelineBarrier(commands, kStages, kStages | VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0, nullptr, 0,
                         nullptr);
 }
 
@@ -35,19 +38,13 @@ void requireRange(const Buffer& buffer, std::uint64_t offset, std::uint64_t byte
 }  // namespace
 
 CommandStream::CommandStream(std::shared_ptr<Device> device) : device_(std::move(device)) {
-  const DeviceFunctions& fn = device_->fn();
-  VkCommandPoolCreateInfo pool{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
-  pool.flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT | VK_COMMAND_POOL_CREATE_TRANSIENT_BIT;
-  pool.queueFamilyIndex = device_->queueFamily();
-  check(fn.CreateCommandPool(device_->handle(), &pool, nullptr, &pool_), "vkCreateCommandPool(command stream)");
   if (!device_->caps().timelineSemaphore) return;
   VkSemaphoreTypeCreateInfo type{VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO};
   type.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE;
   VkSemaphoreCreateInfo semaphore{VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO};
   semaphore.pNext = &type;
-  const VkResult result = fn.CreateSemaphore(device_->handle(), &semaphore, nullptr, &timeline_);
-  if (result != VK_SUCCESS) fn.DestroyCommandPool(device_->handle(), pool_, nullptr);
-  check(result, "vkCreateSemaphore(command stream)");
+  check(device_->fn().CreateSemaphore(device_->handle(), &semaphore, nullptr, &timeline_),
+        "vkCreateSemaphore(command stream)");
   device_->setName(VK_OBJECT_TYPE_SEMAPHORE, timeline_, "rivulet command stream");
 }
 
@@ -61,10 +58,25 @@ CommandStream::~CommandStream() {
   retire_.drain();
   if (recording_.commands) abandon();
   free_.insert(free_.end(), inFlight_.begin(), inFlight_.end());
-  for (const Submission& submission : free_)
-    if (submission.fence) fn.DestroyFence(device_->handle(), submission.fence, nullptr);
+  for (const Submission& submission : free_) discard(submission);
   if (timeline_) fn.DestroySemaphore(device_->handle(), timeline_, nullptr);
-  fn.DestroyCommandPool(device_->handle(), pool_, nullptr);  // and its command buffers
+}
+
+CommandStream::Submission CommandStream::makeSubmission() const {
+  const DeviceFunctions& fn = device_->fn();
+  Submission fresh;
+  VkCommandPoolCreateInfo pool{VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO};
+  pool.flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT;
+  pool.queueFamilyIndex = device_->queueFamily();
+  check(fn.CreateCommandPool(device_->handle(), &pool, nullptr, &fresh.pool), "vkCreateCommandPool(command stream)");
+  VkCommandBufferAllocateInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
+  info.commandPool = fresh.pool;
+  info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+  info.commandBufferCount = 1;
+  const VkResult result = fn.AllocateCommandBuffers(device_->handle(), &info, &fresh.commands);
+  if (result != VK_SUCCESS) fn.DestroyCommandPool(device_->handle(), fresh.pool, nullptr);
+  check(result, "vkAllocateCommandBuffers");
+  return fresh;
 }
 
 VkCommandBuffer CommandStream::begin(const char* label) {
@@ -72,16 +84,9 @@ VkCommandBuffer CommandStream::begin(const char* label) {
     throw Error(ErrorCode::Internal, std::string("CommandStream::begin(") + label + "): another one is being recorded");
   const DeviceFunctions& fn = device_->fn();
   completed();
-  if (free_.empty()) {
-    Submission fresh;
-    VkCommandBufferAllocateInfo info{VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO};
-    info.commandPool = pool_;
-    info.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
-    info.commandBufferCount = 1;
-    check(fn.AllocateCommandBuffers(device_->handle(), &info, &fresh.commands), "vkAllocateCommandBuffers");
-    free_.push_back(fresh);
-  }
+  if (free_.empty()) free_.push_back(makeSubmission());
   Submission& next = free_.front();
+  check(fn.ResetCommandPool(device_->handle(), next.pool, 0), "vkResetCommandPool");
   if (!timeline_) {
     VkFenceCreateInfo info{VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
     check(next.fence ? fn.ResetFences(device_->handle(), 1, &next.fence)
@@ -116,7 +121,6 @@ std::uint64_t CommandStream::submit(const SubmitSync& sync) {
     };
     signal(timeline_, submission.serial);
     signal(sync.signal, sync.signalValue);
-    const VkPipelineStageFlags waitStage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
     VkTimelineSemaphoreSubmitInfo values{VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO};
     values.waitSemaphoreValueCount = sync.wait ? 1 : 0;
     values.pWaitSemaphoreValues = &sync.waitValue;
@@ -127,10 +131,10 @@ std::uint64_t CommandStream::submit(const SubmitSync& sync) {
     info.commandBufferCount = 1;
     info.pCommandBuffers = &submission.commands;
     info.waitSemaphoreCount = sync.wait ? 1 : 0;
-    info.pWaitSemaphores = &sync.wait;
-    info.pWaitDstStageMask = &waitStage;
+    info.pWaitSemaphores = sync.wait ? &sync.wait : nullptr;
+    info.pWaitDstStageMask = &kStages;
     info.signalSemaphoreCount = signalCount;
-    info.pSignalSemaphores = signals;
+    info.pSignalSemaphores = signalCount != 0 ? signals : nullptr;
     device_->submit(info, submission.fence);
   } catch (...) {
     discard(submission);
@@ -145,10 +149,11 @@ void CommandStream::abandon() {
   discard(std::exchange(recording_, {}));
 }
 
-/// Recording, or in whatever state a call that failed has left it: freeing it is right in all of them, and cannot fail.
+/// Recording, or in whatever state a call that failed has left it: its pool going is right in all of them, and cannot
+/// fail.
 void CommandStream::discard(const Submission& submission) {
   const DeviceFunctions& fn = device_->fn();
-  fn.FreeCommandBuffers(device_->handle(), pool_, 1, &submission.commands);
+  fn.DestroyCommandPool(device_->handle(), submission.pool, nullptr);  // and its command buffer
   if (submission.fence) fn.DestroyFence(device_->handle(), submission.fence, nullptr);
 }
 

@@ -56,17 +56,18 @@ class CommandStream {
 
  private:
   struct Submission {
+    VkCommandPool pool = VK_NULL_HANDLE;  // its own: pools are reset faster than buffers
     VkCommandBuffer commands = VK_NULL_HANDLE;
     VkFence fence = VK_NULL_HANDLE;  // null with a timeline semaphore
     std::uint64_t serial = 0;
   };
   void finished(std::uint64_t serial);
+  Submission makeSubmission() const;
   void discard(const Submission& submission);
   void copyThrough(const char* label, VkBuffer from, std::uint64_t fromOffset, VkBuffer to, std::uint64_t toOffset,
                    std::uint64_t bytes);
 
   std::shared_ptr<Device> device_;
-  VkCommandPool pool_ = VK_NULL_HANDLE;
   VkSemaphore timeline_ = VK_NULL_HANDLE;  // null: fences
   std::deque<Submission> inFlight_;
   std::deque<Submission> free_;

@@ -202,7 +202,10 @@ DeviceCaps queryDeviceCaps(const InstanceFunctions& functions, VkPhysicalDevice 
   functions.GetPhysicalDeviceQueueFamilyProperties(device, &count, nullptr);
   std::vector<VkQueueFamilyProperties> families(count);
   functions.GetPhysicalDeviceQueueFamilyProperties(device, &count, families.data());
-  if (queueFamily < count) caps.timestampValidBits = families[queueFamily].timestampValidBits;
+  if (queueFamily < count) {
+    caps.timestampValidBits = families[queueFamily].timestampValidBits;
+    caps.graphicsQueue = (families[queueFamily].queueFlags & VK_QUEUE_GRAPHICS_BIT) != 0;
+  }
   caps.timestamps = caps.timestampValidBits != 0 && caps.timestampPeriodNs > 0;
   if (!caps.timestamps) caps.timestampPeriodNs = 0;
   return caps;

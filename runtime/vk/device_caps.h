@@ -57,6 +57,7 @@ struct DeviceCaps {
   std::uint64_t maxAllocation = 1u << 30;  // largest buffer: the smaller of the limits on one allocation and one buffer
   double timestampPeriodNs = 0;            // nanoseconds per tick; 0 without timestamps
   std::uint32_t timestampValidBits = 0;
+  bool graphicsQueue = false;  // the queue family draws, too
   std::vector<CooperativeMatrixShape> cooperativeMatrixShapes;
 
   /// A device whose shaders run on the CPU: shapes of kernels differ there (no shared memory, long vectors).

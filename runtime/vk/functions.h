@@ -86,6 +86,7 @@
   X(CmdBindDescriptorSets)         \
   X(CmdPushConstants)              \
   X(CmdDispatch)                   \
+  X(CmdDispatchBase)               \
   X(CmdPipelineBarrier)            \
   X(CmdCopyBuffer)                 \
   X(CmdCopyBufferToImage)          \

@@ -15,6 +15,7 @@ layout(push_constant) uniform Push {
   uint source;
   uint destination;
   uint texels;
+  uint groups;  // of the whole dispatch (shared/tensor.glsl)
 } push;
 
 #include "image/texels.glsl"
@@ -27,7 +28,7 @@ uint byteOf(float v) {
 }
 
 void main() {
-  for (uint i = gl_GlobalInvocationID.x; i < push.texels; i += gl_NumWorkGroups.x * 64u) {
+  for (uint i = gl_GlobalInvocationID.x; i < push.texels; i += push.groups * 64u) {
     vec3 v = arenaF32x4(push.source, i).rgb;
     if (HALF_FLOATS) {
       vec3 light = linearFromEncoded(v);

@@ -16,6 +16,7 @@ layout(push_constant) uniform Push {
   uint destination;  // in the texel buffer
   uint texels;       // H W
   uint quads;        // of a texel of the state
+  uint groups;  // of the whole dispatch (shared/tensor.glsl)
 } push;
 
 float channel(vec4 row, vec4 x) {
@@ -24,7 +25,7 @@ float channel(vec4 row, vec4 x) {
 }
 
 void main() {
-  for (uint i = gl_GlobalInvocationID.x; i < push.texels; i += gl_NumWorkGroups.x * 64u) {
+  for (uint i = gl_GlobalInvocationID.x; i < push.texels; i += push.groups * 64u) {
     vec4 x = weightF32x4(push.source, i * push.quads);
     vec3 rgb = vec3(channel(push.rows[0], x), channel(push.rows[1], x), channel(push.rows[2], x));
     arenaF32x4Store(push.destination, i, vec4(rgb, 1.0));

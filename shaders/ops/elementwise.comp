@@ -18,6 +18,7 @@ layout(push_constant) uniform Push {
   uint y;
   uint quads;
   float scale;
+  uint groups;  // of the whole dispatch (shared/tensor.glsl)
 } push;
 
 void apply(uint i) {
@@ -30,6 +31,6 @@ void main() {
   if (EXACT) {
     apply(gl_GlobalInvocationID.x);
   } else {
-    for (uint i = gl_GlobalInvocationID.x; i < push.quads; i += gl_NumWorkGroups.x * gl_WorkGroupSize.x) apply(i);
+    for (uint i = gl_GlobalInvocationID.x; i < push.quads; i += push.groups * gl_WorkGroupSize.x) apply(i);
   }
 }

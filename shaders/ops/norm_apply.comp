@@ -30,6 +30,7 @@ layout(push_constant) uniform Push {
   uint c1;
   uint c2;
   uint pixels;  // of one image
+  uint groups;  // of the whole dispatch along x (shared/tensor.glsl)
 } push;
 
 #include "ops/norm_input.glsl"
@@ -58,6 +59,6 @@ void main() {
   if (EXACT) {
     apply(first);
   } else {
-    for (uint p = first; p < push.pixels; p += gl_NumWorkGroups.x * perGroup) apply(p);
+    for (uint p = first; p < push.pixels; p += push.groups * perGroup) apply(p);
   }
 }

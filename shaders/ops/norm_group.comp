@@ -39,6 +39,7 @@ layout(push_constant) uniform Push {
   uint chunkPixels;
   uint chunks;
   float epsilon;
+  uint groups;  // of channels
 } push;
 
 #include "ops/norm_input.glsl"
@@ -93,7 +94,7 @@ void writeAffine(uint image, uint group, float mean, float variance) {
 
 void main() {
   uint chunk = gl_WorkGroupID.x, group = gl_WorkGroupID.y, image = gl_WorkGroupID.z;
-  uint row = (image * gl_NumWorkGroups.y + group) * push.chunks;
+  uint row = (image * push.groups + group) * push.chunks;
 
   if (MODE == 2u) {
     // Means against the first chunk's: what is summed stays small.

@@ -39,6 +39,7 @@ layout(push_constant) uniform Push {
   uint shiftAt;
   uint pixels;  // of one image
   float epsilon;
+  uint groups;  // of the whole dispatch along x (shared/tensor.glsl)
 } push;
 
 #include "ops/norm_input.glsl"
@@ -159,7 +160,7 @@ void main() {
   if (EXACT) {
     normalise(gl_WorkGroupID.x * perGroup + local / LANES, local % LANES);
   } else {
-    for (uint first = gl_WorkGroupID.x * perGroup; first < push.pixels; first += gl_NumWorkGroups.x * perGroup) {
+    for (uint first = gl_WorkGroupID.x * perGroup; first < push.pixels; first += push.groups * perGroup) {
       normalise(first + local / LANES, local % LANES);
     }
   }

@@ -25,6 +25,7 @@ layout(push_constant) uniform Push {
   uint outputWidth;
   uint outputQuads;
   uint channels;  // C of the list above
+  uint groups;    // of the whole dispatch along y (shared/tensor.glsl)
 } push;
 
 uint inputPixel(uint row, uint column) {
@@ -75,6 +76,6 @@ void main() {
     move(gl_WorkGroupID.y, column, quad);
   } else {
     if (column >= width) return;
-    for (uint row = gl_WorkGroupID.y; row < height; row += gl_NumWorkGroups.y) move(row, column, quad);
+    for (uint row = gl_WorkGroupID.y; row < height; row += push.groups) move(row, column, quad);
   }
 }

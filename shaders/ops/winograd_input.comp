@@ -50,6 +50,7 @@ layout(push_constant) uniform Push {
   uint channels1;  // unpadded
   uint channels;   // of both, unpadded
   float epsilon;
+  uint groups;  // of the whole dispatch along x (shared/tensor.glsl)
 } push;
 
 const int WINDOW = 6;
@@ -95,7 +96,7 @@ float pixelScale(uint pixel) {
 
 void main() {
   uint pairs = push.pairs1 + (HAS_X2 ? push.pairs2 : 0u);
-  uint group = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
+  uint group = gl_WorkGroupID.y * push.groups + gl_WorkGroupID.x;
   if (!EXACT_GRID && group * LANES >= push.rows * pairs) return;
   uint item = group * LANES + gl_LocalInvocationID.x;
   uint row = item / pairs, pair = item % pairs;

@@ -34,6 +34,7 @@ layout(push_constant) uniform Push {
   uint pairs;    // I / 2
   uint outputs;  // O
   uint depth;    // first channel / 2
+  uint groups;   // of the whole dispatch along x (shared/tensor.glsl)
 } push;
 
 const int STEPS = DEPTH / 2;
@@ -56,7 +57,7 @@ void main() {
   uint matrix = gl_WorkGroupID.z;
   uint firstRow = matrix * push.rows + gl_WorkGroupID.y * push.block;
   uint count = min(push.block, push.rows - gl_WorkGroupID.y * push.block);
-  uint weightAt = (matrix * gl_NumWorkGroups.x + gl_WorkGroupID.x) * push.pairs + push.depth;
+  uint weightAt = (matrix * push.groups + gl_WorkGroupID.x) * push.pairs + push.depth;
   vec2 weight[STEPS * Q];
   [[unroll]] for (int i = 0; i < STEPS * Q; ++i) {
     weight[i] = weightF32Pair(push.u, weightAt * uint(Q * LANES) + uint(i * LANES) + lane);

@@ -42,6 +42,7 @@ layout(push_constant) uniform Push {
   uint rows;     // tiles, padded
   uint outputs;  // O, unpadded
   float outputScale;
+  uint groups;  // of the whole dispatch along x (shared/tensor.glsl)
 } push;
 
 void transform(vec2 m0, vec2 m1, vec2 m2, vec2 m3, vec2 m4, vec2 m5, out vec2 y0, out vec2 y1, out vec2 y2,
@@ -59,7 +60,7 @@ void transform(vec2 m0, vec2 m1, vec2 m2, vec2 m3, vec2 m4, vec2 m5, out vec2 y0
 
 void main() {
   uint lane = gl_SubgroupInvocationID;
-  uint tile = gl_WorkGroupID.y * gl_NumWorkGroups.x + gl_WorkGroupID.x;
+  uint tile = gl_WorkGroupID.y * push.groups + gl_WorkGroupID.x;
   if (!EXACT_GRID && tile >= push.tiles) return;
   uint tileX = tile % push.tilesWide, tileY = tile / push.tilesWide % push.tilesHigh;
   uint n = tile / (push.tilesWide * push.tilesHigh);

@@ -23,6 +23,7 @@ layout(push_constant) uniform Push {
   uint laneCount;  // N
   uint guided;     // modelInput has 2N lanes
   uint allowed;    // flags a lane may use: there is a tensor for them
+  uint groups;     // of the whole dispatch along y (shared/tensor.glsl)
 } push;
 
 #include "sampling/state.glsl"
@@ -36,7 +37,7 @@ void main() {
   if (i >= push.width * push.quads) return;
   uint column = divideSmall(i, push.quads);
   uint quad = i - column * push.quads;
-  for (uint row = gl_WorkGroupID.y; row < push.height; row += gl_NumWorkGroups.y) {
+  for (uint row = gl_WorkGroupID.y; row < push.height; row += push.groups) {
     uint at = lane * push.laneQuads + row * push.width * push.quads + i;
     vec4 x = vec4(0.0);
     if (quad * 4u < push.channels) {

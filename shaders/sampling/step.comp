@@ -34,6 +34,7 @@ layout(push_constant) uniform Push {
   uint outputStride;     // elements of a texel of modelOutput
   uint writeX0;
   uint allowed;          // flags a lane may use: there is a tensor for them
+  uint groups;           // of the whole dispatch along y (shared/tensor.glsl)
 } push;
 
 #include "sampling/state.glsl"
@@ -134,7 +135,7 @@ void main() {
   if (i >= push.width * push.quads) return;
   uint column = divideSmall(i, push.quads);
   uint quad = i - column * push.quads;
-  for (uint row = gl_WorkGroupID.y; row < push.height; row += gl_NumWorkGroups.y) {
+  for (uint row = gl_WorkGroupID.y; row < push.height; row += push.groups) {
     uint at = lane * push.laneQuads + row * push.width * push.quads + i;
     if (quad * 4u < push.channels) {
       advance(s, column, row, quad, at);

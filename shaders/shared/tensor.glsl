@@ -8,6 +8,9 @@
 // A kernel declares its own words after the addresses:
 //   layout(push_constant) uniform Push { RVL_PUSH_ADDRESSES uint inputOffset; ... } push;
 //
+// A dispatch may be recorded in parts, each with the workgroup it begins at: gl_WorkGroupID is that of the whole, but
+// gl_NumWorkGroups is the part's. A kernel that needs to know how many there are gets it as a word.
+//
 //   arenaLoad4(offset, i)      elements 4i..4i+3 of a tensor in storage type, as vec4        weightLoad4(offset, i)
 //   arenaLoad1(offset, i)      element i, as float                                           weightLoad1(offset, i)
 //   arenaStore4(offset, i, v)  arenaStore1(offset, i, v)

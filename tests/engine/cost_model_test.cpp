@@ -50,10 +50,19 @@ TEST(CostModel, NonsenseIsIgnored) {
 
 TEST(CostModel, WithoutTimestampsATotalIsSharedOut) {
   CostModel model({10, 30});
-  const std::array<std::uint32_t, 2> units = {0, 1};
-  for (int i = 0; i < 60; ++i) model.measuredTogether(units, 400);
+  const std::array<CostShare, 2> shares = {{{0, 1}, {1, 1}}};
+  for (int i = 0; i < 60; ++i) model.measuredTogether(shares, 400);
   EXPECT_NEAR(model.cost(0), 100, 5);
   EXPECT_NEAR(model.cost(1), 300, 15);
+}
+
+TEST(CostModel, PartsStandForTheirShareOfTheWhole) {
+  CostModel model({10, 10});
+  for (int i = 0; i < 200; ++i) model.measured(0, 50, 0.25);
+  EXPECT_NEAR(model.cost(0), 200, 1);
+  const std::array<CostShare, 2> shares = {{{0, 0.5}, {1, 1}}};
+  for (int i = 0; i < 200; ++i) model.measuredTogether(shares, 400);
+  EXPECT_NEAR(0.5 * model.cost(0) + model.cost(1), 400, 5);
 }
 
 }  // namespace

@@ -111,7 +111,10 @@ class ImageOutputTest : public test::GpuTest, public testing::WithParamInterface
     const VkCommandBuffer commands = stream().begin("image output");
     for (std::uint32_t unit = 0; unit < ImageOutput::unitCount(target); ++unit) {
       EXPECT_LT(output.costIndex(target, unit), output.costCount());
-      output.record(commands, unit, state, 1, map, target);
+      // In up to three parts of different lengths.
+      const std::uint32_t all = output.partCount(target, unit);
+      for (std::uint32_t first = 0, count = 1; first < all; first += count, count = all / 2 + 1)
+        output.record(commands, {unit, first, std::min(count, all - first)}, state, 1, map, target);
     }
     const std::uint32_t w = std::max(1u, width >> level), h = std::max(1u, height >> level);
     const std::uint64_t bytes = isBlockFormat(format) ? std::uint64_t{(w + 3) / 4} * ((h + 3) / 4) * texelBytes(format)

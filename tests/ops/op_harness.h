@@ -101,26 +101,50 @@ class OpHarness {
     return tensor;
   }
 
-  /// Call once, after the ops; `outputs` is what will be read.
+  /// Call once, after the ops; `outputs` is what will be read. Evaluates twice: dispatches whole, and cut in parts,
+  /// which must give the same bits.
   void run(vk::PipelineCache& pipelines, vk::CommandStream& stream, const std::vector<graph::Tensor>& outputs) {
     for (const graph::Tensor tensor : outputs) graph.keep(tensor);
     stream_ = &stream;
     weights_ = graph::WeightBuffer::create(graph, stream, pipelines.device(), "test");
     executable_ = std::make_unique<graph::Executable>(graph, pipelines, weights_, graph::ExecutableOptions{"test", {}});
     rerun();
+    std::vector<std::vector<std::byte>> whole;
+    for (const graph::Tensor tensor : outputs) whole.push_back(bytes(tensor));
+    upload();
+    evaluateInParts();
+    for (std::size_t i = 0; i < outputs.size(); ++i)
+      EXPECT_EQ(bytes(outputs[i]), whole[i]) << "recorded in parts, " << graph.name(outputs[i]) << " differs";
   }
 
   void rerun() {
+    upload();
+    evaluate();
+  }
+
+  void upload() {
     const vk::Buffer& arena = executable_->arena();
     stream_->upload(arena, 0, std::vector<std::byte>(arena.size() / 4 * 4, std::byte{0xff}));
     for (const auto& [tensor, bytes] : inputs_) stream_->upload(arena, executable_->offset(tensor), bytes);
-    evaluate();
   }
 
   /// The dispatches once more on what is in the arena.
   void evaluate() {
     const VkCommandBuffer commands = stream_->begin("test");
     executable_->record(commands, 0, executable_->size());
+    stream_->wait(stream_->submit());
+  }
+
+  /// The same, every dispatch cut in up to three parts of different lengths.
+  void evaluateInParts() {
+    std::vector<graph::DispatchPart> parts;
+    for (std::uint32_t i = 0; i < executable_->size(); ++i) {
+      const std::uint32_t all = executable_->partCount(i);
+      for (std::uint32_t first = 0, count = 1; first < all; first += count, count = all / 2 + 1)
+        parts.push_back({i, first, std::min(count, all - first)});
+    }
+    const VkCommandBuffer commands = stream_->begin("test in parts");
+    executable_->record(commands, parts);
     stream_->wait(stream_->submit());
   }
 

@@ -70,7 +70,8 @@ TEST_F(PluginAllocation, NoneWhileRecording) {
     requests.push_back(request);
   }
   std::uint64_t counted = 0, recordings = 0;
-  for (int frame = 0; frame < 400; ++frame) {
+  auto statistics = sized<RvlStatistics>();
+  for (int frame = 0; frame < 5000 && statistics.ready < requests.size(); ++frame) {
     auto info = sized<RvlRecordInfo>();
     info.command_buffer = host.stream().begin("a frame");
     info.budget_us = 300;
@@ -83,6 +84,7 @@ TEST_F(PluginAllocation, NoneWhileRecording) {
     sync.signal = result.serial != 0 ? result.semaphore : VK_NULL_HANDLE;
     sync.signalValue = result.serial;
     host.stream().wait(host.stream().submit(sync));
+    ASSERT_EQ(api().getStatistics(host.context(), &statistics), RVL_SUCCESS);
   }
   EXPECT_GT(recordings, 20u);
   EXPECT_GT(allocations, 0u) << "the counter counts";

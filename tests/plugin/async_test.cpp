@@ -4,11 +4,23 @@
 #include <thread>
 
 #include "plugin/plugin_fixture.h"
+#include "support/vulkan_spy.h"
 
 namespace rivulet::test {
 namespace {
 
 using PluginAsync = PluginTest;
+
+/// The device's queue families, and one that nothing of this test submits to.
+VKAPI_ATTR void VKAPI_CALL oneFamilyMore(VkPhysicalDevice device, std::uint32_t* count,
+                                         VkQueueFamilyProperties* families) {
+  const auto real = reinterpret_cast<PFN_vkGetPhysicalDeviceQueueFamilyProperties>(
+      VulkanSpy::real("vkGetPhysicalDeviceQueueFamilyProperties"));
+  if (families != nullptr) --*count;
+  real(device, count, families);
+  if (families != nullptr) families[*count] = families[0];
+  ++*count;
+}
 
 TEST_F(PluginAsync, WaitsForAndSignalsTheHostsSemaphores) {
   open([](RvlContextInfo& info) { info.mode = RVL_MODE_ASYNC; });
@@ -84,7 +96,10 @@ TEST_F(PluginAsync, RecordIsForTheOtherMode) {
 }
 
 TEST_F(PluginAsync, PreviewsDoNotChangeHands) {
+  VulkanSpy::reset();
+  VulkanSpy::replace("vkGetPhysicalDeviceQueueFamilyProperties", reinterpret_cast<PFN_vkVoidFunction>(&oneFamilyMore));
   open([](RvlContextInfo& info) {
+    info.get_instance_proc_addr = VulkanSpy::getInstanceProcAddr;
     info.mode = RVL_MODE_ASYNC;
     info.consumer_queue_family = info.queue_family + 1;
   });
@@ -92,6 +107,7 @@ TEST_F(PluginAsync, PreviewsDoNotChangeHands) {
   info.preview = VK_TRUE;
   RvlRequest request{};
   EXPECT_EQ(api().request(context(), &info, &request), RVL_ERROR_UNSUPPORTED) << api().lastError();
+  VulkanSpy::reset();
 }
 
 TEST_F(PluginAsync, ClosingWaitsForItsOwnWork) {

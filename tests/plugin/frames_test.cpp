@@ -5,9 +5,19 @@
 #include <thread>
 
 #include "plugin/plugin_host.h"
+#include "support/vulkan_spy.h"
 
 namespace rivulet::test {
 namespace {
+
+/// The device's queue families, without time stamps.
+VKAPI_ATTR void VKAPI_CALL familiesWithoutTimestamps(VkPhysicalDevice device, std::uint32_t* count,
+                                                     VkQueueFamilyProperties* families) {
+  const auto real = reinterpret_cast<PFN_vkGetPhysicalDeviceQueueFamilyProperties>(
+      VulkanSpy::real("vkGetPhysicalDeviceQueueFamilyProperties"));
+  real(device, count, families);
+  for (std::uint32_t i = 0; families != nullptr && i < *count; ++i) families[i].timestampValidBits = 0;
+}
 
 class PluginFrames : public GpuTest {
  protected:
@@ -207,7 +217,7 @@ TEST_F(PluginFrames, CancelledAtAnyDispatch) {
   const std::uint64_t memory = settledMemory();
   for (int frames = 0; frames < 40; frames += 3) {
     const RvlRequest request = ask(5, 2);
-    for (int i = 0; i < frames; ++i) host_.frame(1e-3);  // one dispatch each
+    for (int i = 0; i < frames; ++i) host_.frame(150);  // some dispatches each
     ASSERT_EQ(api().cancel(context(), request), RVL_SUCCESS);
     const RvlRequestState state = host_.poll(request).state;
     EXPECT_TRUE(state == RVL_STATE_CANCELLED || state == RVL_STATE_READY);
@@ -216,6 +226,19 @@ TEST_F(PluginFrames, CancelledAtAnyDispatch) {
   EXPECT_EQ(make(3), reference_);
   EXPECT_LE(settledMemory(), memory) << "images of cancelled requests are given back";
   EXPECT_EQ(statistics().running, 0u);
+}
+
+// The evaluation under way has nobody to go on for. What was begun in the frame's command buffer still has to finish.
+TEST_F(PluginFrames, AFrameAfterTheOnlyRequestWasCancelled) {
+  const RvlRequest request = ask(5, 2);
+  for (int i = 0; i < 5; ++i) host_.frame(20);
+  ASSERT_EQ(host_.poll(request).state, RVL_STATE_RUNNING);
+  ASSERT_EQ(api().cancel(context(), request), RVL_SUCCESS);
+  const RvlRecordResult result = recordOnly(1000);
+  EXPECT_EQ(result.serial, 0u) << "nothing to do";
+  submit(result);
+  host_.stream().waitIdle();
+  EXPECT_EQ(make(3), reference_);
 }
 
 TEST_F(PluginFrames, ASmallBudgetIsKept) {
@@ -237,6 +260,60 @@ TEST_F(PluginFrames, ASmallBudgetIsKept) {
   }
   EXPECT_GT(frames, 2) << "the work did not fit one frame";
   EXPECT_EQ(host_.poll(request).state, RVL_STATE_READY);
+}
+
+TEST_F(PluginFrames, WithoutTimestampsTheHostsClockDoes) {
+  VulkanSpy::reset();
+  VulkanSpy::replace("vkGetPhysicalDeviceQueueFamilyProperties",
+                     reinterpret_cast<PFN_vkVoidFunction>(&familiesWithoutTimestamps));
+  PluginHost host;
+  host.createContext([](RvlContextInfo& info) { info.get_instance_proc_addr = VulkanSpy::getInstanceProcAddr; });
+  const RvlModel model = host.load();
+  std::vector<std::byte> bytes;
+  for (int i = 0; i < 4; ++i) {
+    const auto info = requestInfo(model, 3);
+    RvlRequest request{};
+    ASSERT_EQ(api().request(host.context(), &info, &request), RVL_SUCCESS) << api().lastError();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    int frames = 0;
+    while (host.poll(request).state != RVL_STATE_READY && std::chrono::steady_clock::now() < end)
+      frames += host.frame(500) != 0;
+    EXPECT_EQ(host.poll(request).state, RVL_STATE_READY);
+    EXPECT_GT(frames, 2) << "the work is spread over frames";
+    auto image = sized<RvlImage>();
+    ASSERT_EQ(api().acquireImage(host.context(), request, &image), RVL_SUCCESS) << api().lastError();
+    bytes = host.read(image.image, image.layout, 0, image.width, image.height, 4ull * image.width * image.height);
+    ASSERT_EQ(api().unacquireImage(host.context(), request), RVL_SUCCESS);
+    ASSERT_EQ(api().releaseRequest(host.context(), request), RVL_SUCCESS);
+  }
+  EXPECT_EQ(bytes, reference_);
+  auto statistics = sized<RvlStatistics>();
+  ASSERT_EQ(api().getStatistics(host.context(), &statistics), RVL_SUCCESS);
+  EXPECT_GT(statistics.device_us, 0);
+  EXPECT_LE(statistics.longest_dispatch_us, 2000);
+}
+
+// The costs are the device's, the cutting is ours: a budget far below one dispatch of a large texture makes many of it,
+// and the same texels.
+TEST_F(PluginFrames, LongDispatchesAreCutUp) {
+  const auto large = [&](double budget, std::uint64_t& dispatches) {
+    auto info = requestInfo(model_, 5, 2);
+    info.width = info.height = 256;
+    const std::uint64_t before = statistics().dispatches;
+    RvlRequest request{};
+    EXPECT_EQ(api().request(context(), &info, &request), RVL_SUCCESS) << api().lastError();
+    EXPECT_EQ(host_.finish(request, budget), RVL_STATE_READY);
+    dispatches = statistics().dispatches - before;
+    auto bytes = bytesOf(request);
+    EXPECT_EQ(api().releaseRequest(context(), request), RVL_SUCCESS);
+    return bytes;
+  };
+  std::uint64_t coarse = 0, fine = 0;
+  for (int i = 0; i < 3; ++i) large(1e6, coarse);  // costs are known
+  const std::vector<std::byte> whole = large(1e6, coarse);
+  EXPECT_EQ(large(100, fine), whole);
+  EXPECT_GT(fine, coarse + 20);
+  EXPECT_LE(statistics().longest_dispatch_us, 2000);
 }
 
 }  // namespace

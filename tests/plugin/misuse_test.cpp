@@ -109,6 +109,10 @@ TEST_F(PluginMisuse, ContextsThatCannotBe) {
   refusedContext("apiVersion", [](RvlContextInfo& i) { i.api_version = VK_API_VERSION_1_0; });
   refusedContext("queueFamily", [](RvlContextInfo& i) { i.queue_family = 77; });
   refusedContext("mode", [](RvlContextInfo& i) { i.mode = static_cast<RvlMode>(9); });
+  refusedContext("consumer_queue_family 77", [](RvlContextInfo& i) {
+    i.mode = RVL_MODE_ASYNC;
+    i.consumer_queue_family = 77;
+  });
   refusedContext("max_lanes", [](RvlContextInfo& i) { i.max_lanes = 17; });
   refusedContext("max_in_flight", [](RvlContextInfo& i) { i.max_in_flight = 1; });
   refusedContext("precision", [](RvlContextInfo& i) { i.precision = static_cast<RvlPrecision>(5); });

@@ -74,10 +74,16 @@ RvlRequestState PluginHost::finish(RvlRequest request, double budget) {
 
 std::vector<std::byte> PluginHost::read(VkImage image, VkImageLayout layout, std::uint32_t level, std::uint32_t width,
                                         std::uint32_t height, std::uint64_t bytes) {
+  const auto accessOf = [](VkImageLayout of) -> VkAccessFlags {
+    return of == VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL ? VK_ACCESS_SHADER_READ_BIT
+           : of == VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL   ? VK_ACCESS_TRANSFER_WRITE_BIT
+                                                          : VK_ACCESS_TRANSFER_READ_BIT;
+  };
+  constexpr VkPipelineStageFlags kStages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
   const auto barrierOf = [&](VkImageLayout from, VkImageLayout to) {
     VkImageMemoryBarrier barrier{VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER};
-    barrier.srcAccessMask = VK_ACCESS_MEMORY_WRITE_BIT;
-    barrier.dstAccessMask = VK_ACCESS_MEMORY_READ_BIT;
+    barrier.srcAccessMask = accessOf(from);
+    barrier.dstAccessMask = accessOf(to);
     barrier.oldLayout = from;
     barrier.newLayout = to;
     barrier.srcQueueFamilyIndex = barrier.dstQueueFamilyIndex = VK_QUEUE_FAMILY_IGNORED;
@@ -89,8 +95,7 @@ std::vector<std::byte> PluginHost::read(VkImage image, VkImageLayout layout, std
   const VkCommandBuffer commands = stream_->begin("read an image");
   const vk::DeviceFunctions& fn = own_->fn();
   VkImageMemoryBarrier barrier = barrierOf(layout, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL);
-  fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 0, nullptr, 0,
-                        nullptr, 1, &barrier);
+  fn.CmdPipelineBarrier(commands, kStages, VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 0, nullptr, 0, nullptr, 1, &barrier);
   VkBufferImageCopy region{};
   region.imageSubresource = {VK_IMAGE_ASPECT_COLOR_BIT, level, 0, 1};
   region.imageExtent = {width, height, 1};
@@ -98,8 +103,7 @@ std::vector<std::byte> PluginHost::read(VkImage image, VkImageLayout layout, std
       own_->instanceFn().GetDeviceProcAddr(own_->handle(), "vkCmdCopyImageToBuffer"));
   copy(commands, image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, buffer.handle(), 1, &region);
   barrier = barrierOf(VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, layout);
-  fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 0, nullptr, 0,
-                        nullptr, 1, &barrier);
+  fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, kStages, 0, 0, nullptr, 0, nullptr, 1, &barrier);
   VkMemoryBarrier toHost{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
   toHost.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
   toHost.dstAccessMask = VK_ACCESS_HOST_READ_BIT;

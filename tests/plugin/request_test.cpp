@@ -102,6 +102,27 @@ TEST_F(PluginRequest, PreviewsApproachTheResult) {
   EXPECT_EQ(host().read(image.handle(), VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL, 0, 16, 16, 4 * 256), want);
 }
 
+TEST_F(PluginRequest, AnImageOfThePluginsCanBeSeenWhileItForms) {
+  open();
+  const std::vector<std::byte> want = make(7, 4);
+  auto info = requestInfo(model(), 7, 4);
+  info.preview = VK_TRUE;
+  const RvlRequest request = ask(info);
+  auto image = sized<RvlImage>();
+  EXPECT_EQ(api().acquireImage(context(), request, &image), RVL_NOT_READY) << "nothing is in it yet";
+  RvlRequestStatus status = host().poll(request);
+  for (int i = 0; i < 3000 && status.previews == 0; ++i) {
+    host().frame(1e-3);
+    status = host().poll(request);
+  }
+  ASSERT_EQ(status.previews, 1u);
+  const std::vector<std::byte> preview = bytesOf(request);
+  ASSERT_EQ(preview.size(), want.size());
+  EXPECT_LT(meanDifference(preview, want), 90.0);
+  ASSERT_EQ(host().finish(request), RVL_STATE_READY);
+  EXPECT_EQ(bytesOf(request), want);
+}
+
 TEST_F(PluginRequest, AnInitImageIsKeptTheMoreTheLessStrengthThereIs) {
   open();
   std::vector<std::uint8_t> pixels(4 * 256);
@@ -164,6 +185,19 @@ TEST_F(PluginRequest, ADeadlineChoosesTheSteps) {
   ASSERT_EQ(host().finish(late), RVL_STATE_READY);
   EXPECT_EQ(host().poll(late).steps, 1u);
   EXPECT_EQ(bytesOf(late), make(7, 1)) << "as if one step had been asked for";
+
+  // From a picture of half the noise: the second half of 8, 4 or 2 steps.
+  const std::vector<std::uint8_t> pixels(4 * 256, 120);
+  info.init_pixels = {pixels.data(), 16, 16};
+  info.init_strength = 0.5f;
+  const std::vector<std::byte> hurried = make(info);
+  info.deadline_us = 600'000'000;
+  const std::vector<std::byte> exact = make(info);
+  info.deadline_us = 0;
+  info.steps = 2;
+  EXPECT_EQ(hurried, make(info));
+  info.steps = 8;
+  EXPECT_EQ(exact, make(info));
 }
 
 TEST_F(PluginRequest, NoFeaturesAtAllAreEnough) {

@@ -180,7 +180,8 @@ typedef struct RvlContextInfo {
   uint32_t queue_family; /* RECORD: of the queue the host submits to. ASYNC: of the queue lent. With compute. */
   uint32_t queue_index;  /* ASYNC: of the queue lent */
   RvlMode mode;
-  /* ASYNC: the family that uses the images; VK_QUEUE_FAMILY_IGNORED or queue_family: no transfer of ownership. */
+  /* ASYNC: the family that uses the images (0 is one); VK_QUEUE_FAMILY_IGNORED or queue_family: no transfer of
+   * ownership. */
   uint32_t consumer_queue_family;
   /* ASYNC: called by tick() around its vkQueueSubmit, for a queue that the host submits to as well. Both or none. The
    * host may call everything but tick() and destroyContext() while it holds that lock: nothing else waits for it. */
@@ -266,7 +267,9 @@ typedef struct RvlTarget {
   uint32_t mip_levels;  /* written, from level 0; 0: all down to 1x1 */
   uint32_t array_layer; /* of the host's image */
   /* It is left in: GENERAL, SHADER_READ_ONLY_OPTIMAL, TRANSFER_SRC_OPTIMAL or TRANSFER_DST_OPTIMAL;
-   * VK_IMAGE_LAYOUT_UNDEFINED: SHADER_READ_ONLY_OPTIMAL. */
+   * VK_IMAGE_LAYOUT_UNDEFINED: SHADER_READ_ONLY_OPTIMAL. It is visible then to vertex, fragment and compute shaders
+   * (GENERAL, SHADER_READ_ONLY_OPTIMAL) and to transfers (GENERAL, TRANSFER_*) of what is recorded or submitted to the
+   * same queue later; other stages need a barrier of the host's, from one of those. */
   VkImageLayout layout;
 } RvlTarget;
 
@@ -289,10 +292,13 @@ typedef struct RvlRequestInfo {
   uint32_t style_count;
   float style[RVL_STYLE_SIZE];
   RvlPixels style_pixels; /* 8x8 or larger */
-  /* A picture to begin from, of the request's size, and how much of it to change: above 0 to 1. */
+  /* A picture to begin from, of the request's size, and how much of it to change: above 0 to 1. Steps are counted from
+   * noise, and those before the picture's noise level left out. */
   RvlPixels init_pixels;
   float init_strength;
-  VkBool32 preview; /* the target is written after every step, with what the texture will roughly be */
+  /* The target is written after every step, with what the texture will roughly be. Whoever samples it meanwhile does so
+   * between recordings, on the same queue (ASYNC: on another only under RvlTickInfo's semaphores). */
+  VkBool32 preview;
   RvlTarget target;
 } RvlRequestInfo;
 
@@ -333,7 +339,7 @@ typedef struct RvlImage {
    * newLayout `layout`, once, after waiting for `serial`. */
   VkBool32 needs_acquire;
   uint32_t source_family;
-  uint64_t serial; /* in which it was written */
+  uint64_t serial; /* in which it was written; of a preview, that may not have finished */
 } RvlImage;
 
 /* What to prepare before the first request of its kind comes. */
@@ -357,7 +363,7 @@ typedef struct RvlRecordInfo {
   /* In the recording state, primary, outside a render pass, of RvlContextInfo::queue_family. What is bound for compute,
    * and the compute push constants, are the plugin's afterwards. */
   VkCommandBuffer command_buffer;
-  double budget_us;   /* of the device's time, 0 or more; some work is done if it is above 0, at least one dispatch */
+  double budget_us;   /* of the device's time, 0 or more; some work is done if it is above 0, at least one workgroup */
   uint64_t completed; /* highest serial the host knows to have finished; 0: the semaphore says */
 } RvlRecordInfo;
 
@@ -410,7 +416,8 @@ typedef struct RvlStatistics {
   uint64_t executables;       /* networks compiled and kept */
   double device_us;           /* measured, all recordings together */
   double budget_us;           /* given, all recordings with work together */
-  double longest_dispatch_us; /* expected longest piece of work of the executables kept */
+  double longest_dispatch_us; /* expected longest dispatch recorded for the executables kept, under 2000 wherever a
+                                 workgroup of them is: longer ones are recorded in parts */
 } RvlStatistics;
 
 /* ------------------------------------------------------------------------------------------------------------ table */
@@ -453,8 +460,8 @@ typedef struct RvlApi {
   /* Compiles, allocates and packs weights for a kind of request on the context's thread; returns at once. Errors:
    * INVALID_ARGUMENT, OUT_OF_DEVICE_MEMORY with the bytes needed. */
   RvlResult(RVL_CALL* warmUp)(RvlContext context, const RvlWarmUpInfo* info);
-  /* SUCCESS when a request of this kind would begin with the next record() or tick(); else NOT_READY, or the error that
-   * preparing met with. */
+  /* SUCCESS when a request of this kind would begin with the next record() or tick(), the first of which copy the model's
+   * weights, within their budgets; else NOT_READY, or the error that preparing met with. */
   RvlResult(RVL_CALL* isReady)(RvlContext context, const RvlWarmUpInfo* info);
 
   /* Asks for a texture. Checks everything, copies everything, takes microseconds; with pixels to measure or to begin
@@ -470,9 +477,9 @@ typedef struct RvlApi {
    * with it. A request still in work is cancelled; memory it needs until its serial finishes is kept until then. */
   RvlResult(RVL_CALL* releaseRequest)(RvlContext context, RvlRequest request);
 
-  /* The image of a ready request; until unacquireImage() it is not evicted. Calls nest. Of an evicted one, begins to
-   * make it again and returns NOT_READY. Errors: INVALID_STATE (cancelled, failed), OUT_OF_DEVICE_MEMORY (as request():
-   * it stays evicted). */
+  /* The image of a ready request, or of one with a preview since; until unacquireImage() it is not evicted. Calls nest.
+   * Of an evicted one, begins to make it again and returns NOT_READY. Errors: INVALID_STATE (cancelled, failed),
+   * OUT_OF_DEVICE_MEMORY (as request(): it stays evicted). */
   RvlResult(RVL_CALL* acquireImage)(RvlContext context, RvlRequest request, RvlImage* image);
   /* The device must have finished with what the host recorded with it. Errors: INVALID_STATE (was not acquired). */
   RvlResult(RVL_CALL* unacquireImage)(RvlContext context, RvlRequest request);
