@@ -155,6 +155,8 @@ void Context::makeObjects(std::unique_lock<std::mutex>& lock, Work& work, const 
 /// Begins to make an evicted image again.
 void Context::remake(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Work>& work) {
   work->state = RVL_STATE_WAITING;  // which is what other calls find while this one makes the image
+  work->previews = 0;
+  work->previewSerial = 0;
   try {
     makeObjects(lock, *work, nullptr);
   } catch (...) {

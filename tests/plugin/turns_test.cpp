@@ -142,7 +142,9 @@ TEST_F(PluginTurns, WeightsWaitForWhatIsMoreUrgent) {
   urgent.steps = 4;
   make(urgent);  // compiled
   const std::uint64_t before = statistics().dispatches;
-  const std::vector<std::byte> bytes = make(urgent);
+  const RvlRequest undisturbed = ask(urgent);
+  ASSERT_EQ(host().finish(undisturbed, 1e-3), RVL_STATE_READY);
+  const std::vector<std::byte> bytes = bytesOf(undisturbed);
   const std::uint64_t alone = statistics().dispatches - before;
 
   TinyTextureUNet other;
@@ -151,7 +153,7 @@ TEST_F(PluginTurns, WeightsWaitForWhatIsMoreUrgent) {
   urgent.priority = 10;
   const RvlRequest first = ask(urgent);
   const std::uint64_t begun = statistics().dispatches;
-  host().frame(1e-3);  // one dispatch: it is under way
+  host().frame(1e-3);  // one workgroup: it is under way
   const RvlRequest later = ask(requestInfo(second, 2, 1));
   while (statistics().executables < 2 && !late()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   ASSERT_EQ(statistics().executables, 2u) << "the other model's weights are ready to be copied";
