@@ -51,4 +51,22 @@ at::Tensor flowLoss(const at::Tensor& prediction, const FlowExample& example) {
   return (error.slice(3, b, prediction.size(3) - b).square().mean({1, 2, 3}) * example.weight).mean();
 }
 
+nlohmann::ordered_json FlowObjective::summary() const {
+  return {{"class_dropout", options_.classDropout},
+          {"loss_border", options_.border},
+          {"coupling", options_.optimalTransport ? "ot" : "independent"}};
+}
+
+at::Tensor FlowObjective::loss(const ObjectiveStep& step) {
+  const FlowExample example = makeFlowExample(step.network, step.batch, options_, step.seed, step.step);
+  return flowLoss(step.network.forward(example.input), example);
+}
+
+Figures FlowObjective::heldOut(const TextureUnet& network, const Batch& batch, std::uint64_t index) {
+  FlowOptions options = options_;
+  options.classDropout = 0;
+  const FlowExample example = makeFlowExample(network, batch, options, kHeldOutSeed, index);
+  return {{"heldout_loss", flowLoss(network.forward(example.input), example).item<double>()}};
+}
+
 }  // namespace rivulet::training
