@@ -30,14 +30,14 @@ FlowExample makeFlowExample(const TextureUnet& network, const Batch& batch, cons
   auto generator = at::make_generator<at::CPUGeneratorImpl>(mixSeed({seed, step, 0x2015e}));
   at::Tensor noise = at::randn(batch.x0.sizes(), generator, at::TensorOptions());
   if (options.optimalTransport) noise = coupleNoise(batch.x0.to(at::kCPU), noise, batch.label.to(at::kCPU));
-  noise = noise.to(device);
 
   FlowExample example;
+  example.noise = noise.to(device);
   example.x0 = batch.x0.to(device);
   example.weight = at::from_blob(weights.data(), {count}, at::kFloat).clone().to(device);
   example.input.t = at::from_blob(times.data(), {count}, at::kFloat).clone().to(device);
   const at::Tensor t = example.input.t.view({count, 1, 1, 1});
-  example.input.x = (1 - t) * example.x0 + t * noise;
+  example.input.x = (1 - t) * example.x0 + t * example.noise;
   example.input.classWeights = network.oneHot(label.to(device));
   example.input.style = batch.style.to(device);
   const int64_t shorter = std::min(batch.x0.size(2), batch.x0.size(3));

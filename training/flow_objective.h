@@ -24,7 +24,7 @@ struct FlowOptions {
 // The batch with everything random about it drawn: a function of (seed, step).
 struct FlowExample {
   TextureUnetInput input;
-  at::Tensor x0;
+  at::Tensor x0, noise;
   at::Tensor weight;  // [N]
   int64_t border = 0;
 };

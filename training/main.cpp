@@ -20,6 +20,7 @@ struct CommandEntry {
 };
 constexpr CommandEntry kCommands[] = {
     {"flow", "Flow matching: a teacher that samples in any number of steps", makeFlowCommand},
+    {"flow-map", "Distils a teacher into a network that samples in 1, 2, 4 or more steps", makeFlowMapCommand},
 };
 
 std::atomic<bool> stopRequested{false};

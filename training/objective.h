@@ -6,6 +6,7 @@
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -29,7 +30,8 @@ struct ObjectiveStep {
   const Batch& batch;
   std::uint64_t seed = 0;
   std::uint64_t step = 0;
-  double progress = 0;  // part of the run done, 0 to 1, by steps or by time
+  double progress = 0;                               // part of the run done, 0 to 1, by steps or by time
+  std::function<Batch(std::uint64_t step)> batchOf;  // the batch of any step of this run
 };
 
 // In the place of the run's seed for held-out figures: runs of different seeds compare.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "training/euler_sampler.h"
 #include "training/random.h"
 #include "training/whitening.h"
 
@@ -28,6 +29,7 @@ TextureUnetInput noiseFor(const TextureUnet& network, const Dataset& dataset, co
       at::randn({count, network.config().channels, size, size}, generator, at::TensorOptions()).to(network.device());
   input.classWeights = network.oneHot(at::tensor(labels, at::kLong).to(network.device()));
   input.style = at::from_blob(styles.data(), {count, kStyleSize}, at::kFloat).clone().to(network.device());
+  if (network.config().guidance) input.guidance = at::full({count}, kSheetGuidance, input.style.options());
   return input;
 }
 
@@ -70,18 +72,6 @@ Image8 grid(const at::Tensor& images, int columns, int repeat) {
 }
 
 }  // namespace
-
-at::Tensor sampleEuler(const TextureUnet& network, TextureUnetInput input, int steps) {
-  const torch::NoGradGuard guard;
-  at::Tensor x = input.x;
-  for (int i = 0; i < steps; ++i) {
-    const double t = 1.0 - static_cast<double>(i) / steps, s = 1.0 - static_cast<double>(i + 1) / steps;
-    input.x = x;
-    input.t = at::full({x.size(0)}, t, x.options());
-    x = s / t * x + (1 - s / t) * network.forward(input);
-  }
-  return x;
-}
 
 void writeClassSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset, int steps,
                      int columns, std::uint64_t seed) {

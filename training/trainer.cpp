@@ -57,12 +57,12 @@ Trainer::Trainer(TrainerOptions options, std::unique_ptr<Objective> objective)
   }
 }
 
-Batch Trainer::makeBatch() const {
+Batch Trainer::makeBatch(std::uint64_t step) const {
   const int64_t size = options_.data.crop, count = options_.batch;
   Batch batch{at::empty({count, 3, size, size}), at::empty({count}, at::TensorOptions().dtype(at::kLong)),
               at::empty({count, kStyleSize})};
   for (int64_t n = 0; n < count; ++n) {
-    Random random{options_.seed, static_cast<std::uint64_t>(step_), static_cast<std::uint64_t>(n), 0xda7a};
+    Random random{options_.seed, step, static_cast<std::uint64_t>(n), 0xda7a};
     const Example example = augment_.draw(random);
     std::memcpy(batch.x0.data_ptr<float>() + n * 3 * size * size, example.pixels.data(),
                 example.pixels.size() * sizeof(float));
@@ -89,11 +89,12 @@ double Trainer::learningRate() const {
 }
 
 std::pair<double, double> Trainer::trainStep() {
-  const Batch batch = makeBatch();
+  const auto step = static_cast<std::uint64_t>(step_);
+  const Batch batch = makeBatch(step);
   const at::Tensor grad = network_->parameters().grad();
   grad.zero_();
-  const at::Tensor loss =
-      objective_->loss({*network_, *average_, batch, options_.seed, static_cast<std::uint64_t>(step_), progress()});
+  const at::Tensor loss = objective_->loss({*network_, *average_, batch, options_.seed, step, progress(),
+                                            [this](std::uint64_t other) { return makeBatch(other); }});
   loss.backward();
   const at::Tensor flat = network_->parameters().flat();
   const double norm = adam_->update(flat, grad, learningRate(), step_);

@@ -57,7 +57,7 @@ class Trainer {
   const Dataset& dataset() const { return dataset_; }
 
  private:
-  Batch makeBatch() const;
+  Batch makeBatch(std::uint64_t step) const;
   double progress() const;
   double learningRate() const;
   // One step; returns the loss, NaN included, and the gradient norm.

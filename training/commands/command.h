@@ -16,5 +16,6 @@ class Command {
 
 // Each adds the subcommand's options to `app`.
 std::unique_ptr<Command> makeFlowCommand(CLI::App& app);
+std::unique_ptr<Command> makeFlowMapCommand(CLI::App& app);
 
 }  // namespace rivulet::training
