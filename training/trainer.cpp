@@ -139,7 +139,7 @@ nlohmann::ordered_json Trainer::summary() const {
                                     {"held_out_images", dataset_.heldOut().size()},
                                     {"palette_augment", options_.augment.paletteAugment}};
   summary.update(objective_->summary());
-  summary.update({{"minutes", std::round(elapsed() / 6) / 10}, {"finished", progress() >= 1.0}, {"date", isoDate()}});
+  summary.update({{"minutes", std::round(elapsed() / 6) / 10}, {"finished", finished()}, {"date", isoDate()}});
   return summary;
 }
 
@@ -214,7 +214,7 @@ bool Trainer::run(const std::atomic<bool>& stop) {
       (step_ > 0 ? ", resuming at step " + std::to_string(step_) : ""));
   double smooth = 0, weight = 0, windowStart = steadySeconds(), rate = 0;
   int64_t windowSteps = 0, session = 0;
-  while (progress() < 1.0 && !stop.load() && session != options_.sessionSteps) {
+  while (!finished() && !stop.load() && session != options_.sessionSteps) {
     const double learning = learningRate();
     const auto [loss, norm] = trainStep();
     if (!std::isfinite(loss) || !std::isfinite(norm)) {
@@ -248,7 +248,7 @@ bool Trainer::run(const std::atomic<bool>& stop) {
     }
     if (sheets || step_ % options_.checkpointEvery == 0) windowStart = steadySeconds(), windowSteps = 0;
   }
-  const bool done = progress() >= 1.0;
+  const bool done = finished();
   save();
   if (done && options_.sampleEvery > 0) writeSheets();
   if (done && !options_.log.empty()) {

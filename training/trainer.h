@@ -51,6 +51,8 @@ class Trainer {
   bool run(const std::atomic<bool>& stop);
 
   int64_t step() const { return step_; }
+  // Nothing is left to train: the steps are done, or the time is up.
+  bool finished() const { return progress() >= 1.0; }
   const TextureUnet& network() const { return *network_; }
   // The network of averaged weights.
   const TextureUnet& average() const { return *average_; }

@@ -48,7 +48,7 @@ class ProgressiveCommand : public Command {
       stage.steps = steps;
       if (steps != stages.front()) stage.guidance = 1.0;  // it is in the teacher's weights by now
       Trainer trainer(options, std::make_unique<ProgressiveObjective>(stage, std::move(teacher)));
-      if (!trainer.run(stop)) return;
+      if (!trainer.finished() && !trainer.run(stop)) return;  // a finished one is not sampled and logged again
       if (steps == to_) common_.writeReference(trainer);
       teacherFile = options.out;
     }

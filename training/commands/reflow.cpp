@@ -46,7 +46,7 @@ class ReflowCommand : public Command {
       // Once distilled, guidance is in the weights.
       reflow.pairs.leastGuidance = reflow.pairs.mostGuidance = round == 1 ? guidance_ : 1.0;
       Trainer trainer(options, std::make_unique<ReflowObjective>(reflow, std::move(teacher)));
-      if (!trainer.run(stop)) return;
+      if (!trainer.finished() && !trainer.run(stop)) return;  // a finished one is not sampled and logged again
       if (round == rounds_) common_.writeReference(trainer);
       teacherFile = options.out;
     }
