@@ -16,6 +16,14 @@ double drawGuidance(Random& random, const FlowMapOptions& options) {
   return options.leastGuidance + (options.mostGuidance - options.leastGuidance) * random.uniform();
 }
 
+TrajectoryOptions trajectoriesOf(const FlowMapOptions& options) {
+  TrajectoryOptions trajectories = options.trajectories;
+  trajectories.leastGuidance = options.leastGuidance;
+  trajectories.mostGuidance = options.mostGuidance;
+  trajectories.classDropout = options.flow.classDropout;
+  return trajectories;
+}
+
 TextureUnetInput part(const TextureUnetInput& input, int64_t start, int64_t count) {
   const auto narrow = [&](const at::Tensor& a) { return a.defined() ? a.narrow(0, start, count) : a; };
   return {narrow(input.x),     narrow(input.t),          narrow(input.classWeights),
@@ -137,7 +145,7 @@ at::Tensor flowMapLoss(const at::Tensor& prediction, const at::Tensor& target, c
 FlowMapObjective::FlowMapObjective(FlowMapOptions options, std::shared_ptr<const Teacher> teacher)
     : options_(options),
       teacher_(std::move(teacher)),
-      pool_(options.trajectories, teacher_),
+      pool_(trajectoriesOf(options), teacher_),
       comparison_(teacher_, kHeldOutGuidance) {}
 
 nlohmann::ordered_json FlowMapObjective::summary() const {

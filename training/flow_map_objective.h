@@ -8,11 +8,10 @@
 //   trajectories  jumps between any two states of the guided teacher's trajectories from noise (trajectory_pool.h):
 //                 exact, up to the whole way, and from where samples are in truth.
 //   short jumps   from noised data, any t, up to --teacher-span: a few of the teacher's solver steps.
-//   long jumps    from noised data, longer: two half-jumps of the student's own average, in which shorter ones are
-//   known.
-//                 They make it a map between any two times and not only those of the trajectories' states.
-// Long jumps alone, without the trajectories, are unstable in small networks: errors of a half-jump, most of all noise
-// it lets through, come back amplified in the whole one before the short ones are learned.
+//   long jumps    from noised data, longer: two half-jumps of the student's own average. They make it a map between
+//                 any two times and not only those of the trajectories' states.
+// Long jumps alone, without the trajectories, proved unstable: noise that a half-jump lets through comes back amplified
+// in the whole one before the short ones are learned.
 #pragma once
 
 #include <memory>
@@ -30,13 +29,12 @@ struct FlowMapOptions {
   FlowOptions flow;  // of the anchors; the floor under t and the class dropout are everybody's
   // Parts of the batch; long jumps are what is left.
   double anchorPart = 0.25, trajectoryPart = 0.375, teacherPart = 0.125;
-  TrajectoryOptions trajectories;  // their guidance and class dropout are set from those here
-  double gridPart =
-      0.5;  // of the trajectories' jumps: on the grids of 1, 2, 4, 8 equal steps, which are the deployed ones
-  double teacherSpan = 0.125;  // longest short jump
-  int teacherSteps = 1;        // solver steps the teacher takes for one
-  double noisePart = 0.25;     // of the long jumps: from t = 1, where every sample starts
-  double curriculum = 0.3;     // part of the run over which the longest long jump grows from 2 spans to 1
+  TrajectoryOptions trajectories;  // the objective sets their guidance and class dropout to those here
+  double gridPart = 0.5;           // of the trajectories' jumps: on the deployed grids, 1, 2, 4 and 8 equal steps
+  double teacherSpan = 0.125;      // longest short jump
+  int teacherSteps = 1;            // solver steps the teacher takes for one
+  double noisePart = 0.25;         // of the long jumps: from t = 1, where every sample starts
+  double curriculum = 0.3;         // part of the run over which the longest long jump grows from 2 spans to 1
   double leastGuidance = 1.0, mostGuidance = 3.0;
   // c of the pseudo-Huber loss sqrt(e^2 + c^2) - c of a sample's root mean square error e, in units of velocity (whose
   // own deviation is about 1.4). Above c every sample pulls alike: an anchor, whose error is mostly the noise that
@@ -61,8 +59,8 @@ struct FlowMapExample {
   TextureUnetInput input;  // t, s and w included
   at::Tensor known;        // targets of the anchors and of the jumps on trajectories
   int64_t anchorCount = 0, trajectoryCount = 0, shortCount = 0;
-  int64_t border =
-      0;  // the anchors': crops do not tile. Targets of jumps come from networks, which wrap as the student.
+  // The anchors', because crops do not tile. Targets of jumps come from networks, which wrap as the student does.
+  int64_t border = 0;
 };
 FlowMapExample makeFlowMapExample(const TextureUnet& network, const Batch& batch, const FlowMapOptions& options,
                                   const TrajectoryPool& pool, std::uint64_t seed, std::uint64_t step, double progress);

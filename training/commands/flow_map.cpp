@@ -71,15 +71,12 @@ class FlowMapCommand : public Command {
     common_.finish();
     options_.leastGuidance = std::min(guidance_[0], guidance_[1]);
     options_.mostGuidance = std::max(guidance_[0], guidance_[1]);
-    options_.trajectories.leastGuidance = options_.leastGuidance;
-    options_.trajectories.mostGuidance = options_.mostGuidance;
-    options_.trajectories.classDropout = options_.flow.classDropout;
-    TrainerOptions& trainer = common_.trainer;
-    auto teacher = std::make_shared<Teacher>(teacher_, deviceNamed(trainer.device), trainer.bf16);
-    if (trainer.init.empty()) trainer.init = teacher_;
-    Trainer run(trainer, std::make_unique<FlowMapObjective>(options_, std::move(teacher)));
-    run.run(stop);
-    common_.writeReference(run);
+    TrainerOptions& options = common_.trainer;
+    if (options.init.empty()) options.init = teacher_;
+    auto teacher = std::make_shared<Teacher>(teacher_, deviceNamed(options.device), options.bf16);
+    Trainer trainer(options, std::make_unique<FlowMapObjective>(options_, std::move(teacher)));
+    trainer.run(stop);
+    common_.writeReference(trainer);
   }
 
  private:
