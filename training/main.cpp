@@ -7,6 +7,7 @@
 #endif
 
 #include "training/error.h"
+#include "training/evaluation/commands.h"
 #include "training/export.h"
 #include "training/reference_dump.h"
 #include "training/trainer.h"
@@ -164,10 +165,14 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("rivulet-train ") + RIVULET_VERSION + " (libtorch " TORCH_VERSION ")");
   app.require_subcommand(1);
   FlowCommand flow;
-  flow.declare(*app.add_subcommand("flow", "Flow matching: a teacher that samples in any number of steps"));
+  Run run;
+  CLI::App* flowCommand = app.add_subcommand("flow", "Flow matching: a teacher that samples in any number of steps");
+  flow.declare(*flowCommand);
+  flowCommand->callback([&] { run = [&] { flow.run(); }; });
+  addClassifier(app, run);
   CLI11_PARSE(app, argc, argv);
   try {
-    flow.run();
+    run();
   } catch (const std::exception& error) {
     std::cerr << "rivulet-train: " << error.what() << '\n';
     return 1;
