@@ -170,6 +170,7 @@ int main(int argc, char** argv) {
   flow.declare(*flowCommand);
   flowCommand->callback([&] { run = [&] { flow.run(); }; });
   addClassifier(app, run);
+  addEvaluate(app, run);
   CLI11_PARSE(app, argc, argv);
   try {
     run();
