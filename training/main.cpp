@@ -8,6 +8,7 @@
 #endif
 
 #include "training/commands/command.h"
+#include "training/evaluation/commands.h"
 
 namespace {
 
@@ -54,10 +55,14 @@ int main(int argc, char** argv) {
     CLI::App* subcommand = app.add_subcommand(entry.name, entry.description);
     commands.emplace_back(subcommand, entry.make(*subcommand));
   }
+  Run measure;
+  addClassifier(app, measure);
+  addEvaluate(app, measure);
   CLI11_PARSE(app, argc, argv);
   std::signal(SIGINT, requestStop);
   std::signal(SIGTERM, requestStop);
   try {
+    if (measure) measure();
     for (const auto& [subcommand, command] : commands) {
       if (subcommand->parsed()) command->run(stopRequested);
     }
