@@ -163,6 +163,7 @@ void SceneBuilder::sphere(Vec3 middle, float radius, int rings) {
 void SceneBuilder::sheet(int columns, int rows, float width, float height,
                          const std::function<Vec3(float, float)>& bend) {
   begin();
+  model_.objects.back().open = true;
   const auto first = static_cast<std::uint32_t>(model_.vertices.size());
   for (int row = 0; row <= rows; ++row) {
     for (int column = 0; column <= columns; ++column) {

@@ -22,6 +22,7 @@ struct Object {
   std::uint32_t firstIndex = 0, indexCount = 0;
   float roughness = 0.8f, metallic = 0.0f;
   float relief = 1.0f;  // how deep the texture's light and dark are carved
+  bool open = false;    // has no inside: both its faces are seen
 };
 
 struct SceneModel {

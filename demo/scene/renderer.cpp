@@ -13,7 +13,7 @@ constexpr std::uint32_t kShadowSize = 1536;
 /// As in scene.glsl.
 struct SceneUniforms {
   Mat4 viewProjection, inverseViewProjection, shadow;
-  float eye[4], sun[4];
+  std::array<float, 4> eye, sun;
 };
 /// As in surface.frag.
 struct Draw {
@@ -56,9 +56,17 @@ std::vector<VkVertexInputAttributeDescription> attributes() {
           {3, 0, VK_FORMAT_R32_SFLOAT, offsetof(Vertex, open)}};
 }
 
-PipelineInfo surfacePipeline(const Device& device, const Descriptors& sets, VkSampleCountFlagBits samples, bool fading) {
+struct Variant {
+  bool fading, glossy, open;
+  std::size_t index() const { return (fading ? 4u : 0u) + (glossy ? 2u : 0u) + (open ? 1u : 0u); }
+};
+
+PipelineInfo surfacePipeline(const Device& device, const Descriptors& sets, VkSampleCountFlagBits samples,
+                             Variant variant) {
   PipelineInfo info;
-  info.name = fading ? "surfaces between two textures" : "surfaces";
+  info.name = std::string(variant.open ? "open " : "") + (variant.glossy ? "glossy " : "") + "surfaces" +
+              (variant.fading ? " between two textures" : "");
+  info.cull = variant.open ? VK_CULL_MODE_NONE : VK_CULL_MODE_BACK_BIT;
   info.vertex = DEMO_SHADER(surface_vert);
   info.fragment = DEMO_SHADER(surface_frag);
   info.setLayout = sets.layout();
@@ -68,7 +76,7 @@ PipelineInfo surfacePipeline(const Device& device, const Descriptors& sets, VkSa
   info.colorFormat = kColor;
   info.depthFormat = kDepth;
   info.samples = samples;
-  info.constants = {fading, !device.isCpu()};
+  info.constants = {variant.fading, !device.isCpu(), variant.glossy};
   return info;
 }
 
@@ -149,13 +157,20 @@ SceneRenderer::SceneRenderer(const Device& device, const SceneModel& model, cons
                   VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER},
                  FrameRing::kInFlight, "the scene"),
       presentSet_(device, {VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER}, 1, "picture to window"),
-      surface_(device, surfacePipeline(device, sceneSets_, samples(), false)),
-      fadingSurface_(device, surfacePipeline(device, sceneSets_, samples(), true)),
       sky_(device, skyPipeline(sceneSets_, samples())),
       shadow_(device, shadowPipeline()),
       present_(device, presentPipeline(presentSet_, outputFormat)),
       shadowMap_(device, imageInfo("shadow map", {kShadowSize, kShadowSize}, kDepth,
                                    VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT | VK_IMAGE_USAGE_SAMPLED_BIT)) {
+  for (const bool fading : {false, true}) {
+    for (const bool glossy : {false, true}) {
+      for (const bool open : {false, true}) {
+        const Variant variant{fading, glossy, open};
+        surfaces_[variant.index()] =
+            std::make_unique<Pipeline>(device, surfacePipeline(device, sceneSets_, samples(), variant));
+      }
+    }
+  }
   vertices_.write(model.vertices.data(), model.vertices.size() * sizeof(Vertex));
   indices_.write(model.indices.data(), model.indices.size() * sizeof(std::uint32_t));
   for (std::uint32_t i = 0; i < FrameRing::kInFlight; ++i) {
@@ -239,9 +254,8 @@ void SceneRenderer::draw(VkCommandBuffer commands, std::uint32_t slot, const Vie
   toTexture.at(2, 2) = toTexture.at(3, 3) = 1;
   uniforms.shadow = toTexture * fromSun();
   const Vec3 eye = view.camera.position, sun = model_.sun;
-  const SceneUniforms rest{{}, {}, {}, {eye.x, eye.y, eye.z, view.exposure}, {sun.x, sun.y, sun.z, view.sunlight}};
-  std::copy(rest.eye, rest.eye + 4, uniforms.eye);
-  std::copy(rest.sun, rest.sun + 4, uniforms.sun);
+  uniforms.eye = {eye.x, eye.y, eye.z, view.exposure};
+  uniforms.sun = {sun.x, sun.y, sun.z, view.sunlight};
   uniforms_[slot]->write(&uniforms, sizeof uniforms);
 
   imageBarrier(device_, commands, color_->handle(), color_->range(),
@@ -282,22 +296,27 @@ void SceneRenderer::drawObjects(VkCommandBuffer commands, std::uint32_t slot, co
   const VkDeviceSize offset = 0;
   fn.CmdBindVertexBuffers(commands, 0, 1, &buffer, &offset);
   fn.CmdBindIndexBuffer(commands, indices_.handle(), 0, VK_INDEX_TYPE_UINT32);
-  for (const bool fading : {false, true}) {
-    const Pipeline& pipeline = fading ? fadingSurface_ : surface_;
-    pipeline.bind(commands);
-    fn.CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, pipeline.layout(), 0, 1, &set, 0, nullptr);
-    for (const Object& object : model_.objects) {
-      const Surface& surface = textures_.surfaces()[object.surface];
-      if ((surface.mix > 0) != fading) continue;
-      const Draw draw = {{static_cast<float>(textures_.shownLayer(object.surface)),
-                          static_cast<float>(textures_.comingLayer(object.surface)), surface.mix,
-                          object.relief * view.relief},
-                         {object.roughness, object.metallic, view.textureScale,
-                          static_cast<int>(object.surface) == view.highlighted ? 1.0f : 0.0f}};
-      fn.CmdPushConstants(commands, pipeline.layout(), VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT, 0,
-                          sizeof draw, &draw);
-      fn.CmdDrawIndexed(commands, object.indexCount, 1, object.firstIndex, 0, 0);
+  constexpr VkShaderStageFlags kStages = VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT;
+  constexpr float kGlossy = 0.5f;  // rougher than this nothing is mirrored that could be told from a plain light
+  const Pipeline* bound = nullptr;
+  // Scenes name what is large first, ground and walls; drawn last, they cost nothing where something stands before them.
+  for (auto at = model_.objects.rbegin(); at != model_.objects.rend(); ++at) {
+    const Object& object = *at;
+    const Surface& surface = textures_.surfaces()[object.surface];
+    const Variant variant{surface.mix > 0, object.roughness < kGlossy, object.open};
+    const Pipeline& pipeline = *surfaces_[variant.index()];
+    if (bound != &pipeline) {
+      pipeline.bind(commands);
+      fn.CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, pipeline.layout(), 0, 1, &set, 0, nullptr);
+      bound = &pipeline;
     }
+    const Draw draw = {{static_cast<float>(textures_.shownLayer(object.surface)),
+                        static_cast<float>(textures_.comingLayer(object.surface)), surface.mix,
+                        object.relief * view.relief},
+                       {object.roughness, object.metallic, view.textureScale,
+                        static_cast<int>(object.surface) == view.highlighted ? 1.0f : 0.0f}};
+    fn.CmdPushConstants(commands, pipeline.layout(), kStages, 0, sizeof draw, &draw);
+    fn.CmdDrawIndexed(commands, object.indexCount, 1, object.firstIndex, 0, 0);
   }
   sky_.bind(commands);
   fn.CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, sky_.layout(), 0, 1, &set, 0, nullptr);

@@ -49,7 +49,9 @@ class SceneRenderer {
   std::array<std::unique_ptr<Buffer>, FrameRing::kInFlight> uniforms_;
   VkSampler repeat_, clamp_, compare_;
   Descriptors sceneSets_, presentSet_;
-  Pipeline surface_, fadingSurface_, sky_, shadow_, present_;
+  // Each variant of the surface's shader does no more than it must: [two textures][mirrors the sky][seen from behind].
+  std::array<std::unique_ptr<Pipeline>, 8> surfaces_;
+  Pipeline sky_, shadow_, present_;
   Image shadowMap_;
   std::unique_ptr<Image> color_, multisampled_, depth_;
   bool shadowMade_ = false;

@@ -6,6 +6,7 @@
 
 layout(constant_id = 0) const bool fading = false;   // two layers at once
 layout(constant_id = 1) const bool detailed = true;  // more samples: for devices that have them to spare
+layout(constant_id = 2) const bool glossy = true;    // the sky is to be seen in it
 
 layout(set = 0, binding = 1) uniform sampler2DArray textures;
 layout(set = 0, binding = 2) uniform sampler2DShadow shadowMap;
@@ -84,10 +85,10 @@ void main() {
   // The sky and what the ground throws back: diffuse by the normal, mirrored by Karis' fit of the environment's share.
   float up = 0.5 + 0.5 * normal.y;
   vec3 ambient = mix(vec3(0.30, 0.25, 0.20), vec3(0.46, 0.56, 0.72), up);
-  vec3 mirrored = reflect(-eyeward, normal);
-  vec3 environment = mix(sky(mirrored), ambient, roughness);
+  vec3 environment = ambient;
+  if (glossy) environment = mix(sky(reflect(-eyeward, normal)), ambient, roughness);
   vec4 r = roughness * vec4(-1.0, -0.0275, -0.572, 0.022) + vec4(1.0, 0.0425, 1.04, -0.04);
-  float a004 = min(r.x * r.x, exp2(-9.28 * nv)) * r.x + r.y;
+  float a004 = (glossy ? min(r.x * r.x, exp2(-9.28 * nv)) : r.x * r.x) * r.x + r.y;
   vec2 share = vec2(-1.04, 1.04) * a004 + r.zw;
   float open = skyOpenness * (0.75 + 0.25 * height);
   light += (diffuse * ambient + (specular * share.x + share.y) * environment) * open;
