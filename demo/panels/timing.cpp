@@ -31,7 +31,7 @@ void frameGraph(const FrameHistory& history, float height) {
     x += column;
   }
   for (const double line : {1000.0 / 60, 1000.0 / 30}) {
-    if (line > most) continue;
+    if (line > most || line < 0.12 * most) continue;  // out of the picture, or on top of the axis
     const float y = origin.y + height * static_cast<float>(1 - line / most);
     draw.AddLine({origin.x, y}, {origin.x + width, y}, IM_COL32(255, 255, 255, 70));
     char text[16];
@@ -57,9 +57,8 @@ void legend(const char* name, ImU32 color, double milliseconds) {
 void timingPanel(PanelContext& context) {
   const FrameHistory& history = context.history;
   ImGui::Text("%.0f frames/s", history.framesPerSecond());
-  ImGui::SameLine();
-  ImGui::TextDisabled("p50 %.1f   p90 %.1f   p99 %.1f ms", history.percentile(0.5), history.percentile(0.9),
-                      history.percentile(0.99));
+  row("Frame", "p50 %.1f, p90 %.1f, p99 %.1f ms", history.percentile(0.5), history.percentile(0.9),
+      history.percentile(0.99));
   frameGraph(history, 140 * context.scale);
 
   DeviceTimes mean;

@@ -92,13 +92,13 @@ std::string findModel(const std::string& model, const std::string& programFolder
       candidates.push_back(folder / (model + ".safetensors"));
     }
   }
-  std::vector<std::string> tried;
   for (const fs::path& candidate : candidates) {
     std::error_code error;
     if (fs::exists(candidate, error)) return candidate.string();
-    tried.push_back(candidate.string());
   }
-  throw std::runtime_error("there is no model " + model + ". Tried:" + listed(tried) +
+  std::vector<std::string> places;
+  for (const fs::path& folder : folders) places.push_back(fs::absolute(folder).lexically_normal().string());
+  throw std::runtime_error("there is no model " + model + (candidates.size() > 1 ? ". Looked in:" + listed(places) : "") +
                            "\nGive the path of a weight file with --model, or its folder in RIVULET_MODELS.");
 }
 

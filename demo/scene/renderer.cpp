@@ -8,7 +8,7 @@ namespace demo {
 namespace {
 
 constexpr VkFormat kColor = VK_FORMAT_R8G8B8A8_UNORM, kDepth = VK_FORMAT_D32_SFLOAT;
-constexpr std::uint32_t kShadowSize = 1536;
+constexpr std::uint32_t kShadowSize = 2048;
 
 /// As in scene.glsl.
 struct SceneUniforms {

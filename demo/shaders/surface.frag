@@ -80,11 +80,11 @@ void main() {
   float grazing = 1.0 - max(dot(eyeward, middle), 0.0);
   float grazing2 = grazing * grazing;
   vec3 fresnel = specular + (1.0 - specular) * (grazing2 * grazing2 * grazing);
-  vec3 light = (diffuse + fresnel * (a2 / (d * d) * visibility)) * vec3(3.3, 2.85, 2.3) * lit;
+  vec3 light = (diffuse + fresnel * (a2 / (d * d) * visibility)) * vec3(3.0, 2.6, 2.1) * lit;
 
   // The sky and what the ground throws back: diffuse by the normal, mirrored by Karis' fit of the environment's share.
   float up = 0.5 + 0.5 * normal.y;
-  vec3 ambient = mix(vec3(0.30, 0.25, 0.20), vec3(0.46, 0.56, 0.72), up);
+  vec3 ambient = mix(vec3(0.62, 0.52, 0.42), vec3(0.70, 0.80, 0.98), up);
   vec3 environment = ambient;
   if (glossy) environment = mix(sky(reflect(-eyeward, normal)), ambient, roughness);
   vec4 r = roughness * vec4(-1.0, -0.0275, -0.572, 0.022) + vec4(1.0, 0.0425, 1.04, -0.04);
