@@ -16,7 +16,9 @@ constexpr double kHeadlessStep = 1.0 / 30;  // seconds of the scene's time
 constexpr float kCpuRenderScale = 0.5f, kCpuBudgetUs = 8000, kGpuBudgetUs = 1000;
 constexpr std::uint32_t kCpuTextureSize = 128, kGpuTextureSize = 256;
 
-bool isWindowNeeded(const Options& options) { return !options.headless; }
+bool isWindowNeeded(const Options& options) {
+  return !options.headless;
+}
 
 }  // namespace
 
@@ -63,6 +65,7 @@ App::App(const Options& options, const std::string& programFolder)
   ring_ = std::make_unique<FrameRing>(*device_);
   interface_ = std::make_unique<Interface>(*device_, window_ ? window_->handle() : nullptr, output_->format(),
                                            output_->imageCount());
+  comparison_ = std::make_unique<ComparisonRun>(*device_);
   makeGenerator();
   makeScene();
   applied_ = controls_;
@@ -89,6 +92,8 @@ void App::makeGenerator() {
                                                       : RVL_PRECISION_AUTO;
   options.plainKernels = controls_.plainKernels;
   if (textures_) textures_->dropRequests();
+  interface_->forgetTextures();
+  comparison_->reset();
   generator_.reset();
   generator_ = std::make_unique<Generator>(plugin_, *device_, options);
 }
@@ -136,8 +141,12 @@ void App::applyControls() {
   const bool scene = controls_.scene != applied_.scene || controls_.textureSize != applied_.textureSize;
   const VkExtent2D extent = output_->extent();
   const auto expected = static_cast<std::uint32_t>(static_cast<float>(extent.width) * renderScale() + 0.5f);
-  if (generator || scene) {
+  if (generator || scene || comparison_->wanted()) {
     device_->waitIdle();
+    if (comparison_->wanted()) {
+      interface_->forgetTextures();
+      comparison_->begin(textures_->surfaces()[selection_.surface].material, textureSize());
+    }
     if (generator) makeGenerator();
     if (scene) makeScene();
   } else if (expected != renderer_->size().width) {
@@ -167,9 +176,26 @@ std::string App::outFile(const std::string& name) const {
   return (fs::path(options_.out.empty() ? "." : options_.out) / name).string();
 }
 
+std::string App::saveTexture(std::size_t surface) const {
+  const Surface& saved = textures_->surfaces()[surface];
+  const std::string file = outFile(saved.material.className + "-" + std::to_string(saved.seedShown) + ".png");
+  try {
+    writePng(file, textures_->read(surface));
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+  return file;
+}
+
 ScriptTarget App::scriptTarget() {
-  return {controls_, selection_, camera_, textures_->surfaces(), [this](const std::string& file) { capture_ = outFile(file); },
-          [this] { quit_ = true; }, textures_->settled()};
+  return {controls_,
+          selection_,
+          camera_,
+          textures_->surfaces(),
+          [this](const std::string& file) { capture_ = outFile(file); },
+          [this] { comparison_->shown().wanted = true; },
+          [this] { quit_ = true; },
+          textures_->settled() && !comparison_->shown().running && !comparison_->wanted()};
 }
 
 void App::animate() {
@@ -226,6 +252,7 @@ void App::frame() {
   handleInput(seconds);
   animate();
   textures_->update(*generator_, controls_.quality, seconds);
+  comparison_->update(*generator_, controls_.quality, seconds);
   drawInterface(seconds);
   if (options_.headless && options_.every > 0 && frames_ % options_.every == 0 && capture_.empty()) {
     char name[32];
@@ -237,11 +264,24 @@ void App::frame() {
 }
 
 void App::drawInterface(double seconds) {
-  const float scale = controls_.interfaceScale > 0 ? controls_.interfaceScale : window_ ? window_->contentScale() : 1.0f;
+  const float scale = controls_.interfaceScale > 0 ? controls_.interfaceScale
+                      : window_                    ? window_->contentScale()
+                                                   : 1.0f;
   interface_->begin(output_->extent(), seconds, scale);
   if (options_.interface) {
-    PanelContext context{controls_, selection_,  *generator_, *textures_, history_,    generated_,
-                         *interface_, *device_, budget(),    textureSize(), scale};
+    PanelContext context{controls_,
+                         selection_,
+                         *generator_,
+                         *textures_,
+                         comparison_->shown(),
+                         history_,
+                         generated_,
+                         *interface_,
+                         *device_,
+                         budget(),
+                         textureSize(),
+                         scale,
+                         [this](std::size_t surface) { return saveTexture(surface); }};
     overlay(context);
     if (controls_.sidebar) sidebar(context);
     if (controls_.help) helpWindow(context);
@@ -270,6 +310,7 @@ void App::drawFrame(const OutputImage& output, Frame& frame) {
   const VkCommandBuffer commands = frame.commands;
   ring_->begin(frame);
   textures_->prepare(commands);
+  comparison_->prepare(commands);
   generated_ = controls_.paused ? Generated{} : generator_->record(commands, budget(), signals);
   ring_->stamp(frame, Stamp::Generated);
   renderer_->draw(commands, slot, view());

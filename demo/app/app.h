@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "app/comparison_run.h"
 #include "app/controls.h"
 #include "app/frame_history.h"
 #include "app/options.h"
@@ -51,6 +52,7 @@ class App {
   std::uint32_t textureSize() const;
   View view() const;
   ScriptTarget scriptTarget();
+  std::string saveTexture(std::size_t surface) const;
   std::string outFile(const std::string& name) const;
 
   Options options_;
@@ -69,15 +71,16 @@ class App {
   std::unique_ptr<Generator> generator_;
   std::unique_ptr<TextureStore> textures_;
   std::unique_ptr<SceneRenderer> renderer_;
+  std::unique_ptr<ComparisonRun> comparison_;
 
   Camera camera_;
   Selection selection_;
   std::optional<Script> script_;
   FrameHistory history_;
   Generated generated_;
-  std::string capture_;     // file to write the next frame to
+  std::string capture_;  // file to write the next frame to
   std::uint64_t frames_ = 0;
-  double time_ = 0;         // the scene's, in seconds
+  double time_ = 0;  // the scene's, in seconds
   Clock::time_point last_ = Clock::now();
   bool quit_ = false;
 };

@@ -10,7 +10,9 @@ namespace demo {
 namespace fs = std::filesystem;
 namespace {
 
-void parse(const std::string& text, std::string& value) { value = text; }
+void parse(const std::string& text, std::string& value) {
+  value = text;
+}
 
 void parse(const std::string& text, bool& value) {
   if (text != "on" && text != "off") throw std::runtime_error("on or off");

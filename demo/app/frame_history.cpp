@@ -26,7 +26,9 @@ void FrameHistory::add(const FrameSample& sample) {
   samples_.push_back(sample);
 }
 
-double FrameHistory::percentile(double share) const { return percentileOf(samples_, share); }
+double FrameHistory::percentile(double share) const {
+  return percentileOf(samples_, share);
+}
 
 double FrameHistory::framesPerSecond() const {
   constexpr std::size_t kLatest = 30;

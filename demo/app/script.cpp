@@ -12,8 +12,8 @@ namespace {
 
 /// How many words follow each command.
 const std::map<std::string, std::size_t> kCommands = {
-    {"set", 2},    {"select", 1},     {"class", 2},  {"blend", 3},      {"seed", 2}, {"regenerate", 1}, {"wait", 1},
-    {"camera", 5}, {"screenshot", 1}, {"panel", 1},  {"quit", 0}};
+    {"set", 2},  {"select", 1}, {"class", 2},      {"blend", 3}, {"seed", 2},    {"regenerate", 1},
+    {"wait", 1}, {"camera", 5}, {"screenshot", 1}, {"panel", 1}, {"compare", 0}, {"quit", 0}};
 
 float number(const std::string& word) {
   std::size_t used = 0;
@@ -84,7 +84,7 @@ void Script::step(const ScriptTarget& target) {
     }
     // One picture a frame, and what is set shows from the next frame on.
     const std::string& word = command.words.front();
-    if (word == "screenshot" || word == "set" || word == "panel") break;
+    if (word == "screenshot" || word == "set" || word == "panel" || word == "compare") break;
   }
 }
 
@@ -103,6 +103,8 @@ void Script::run(const Command& command, const ScriptTarget& target) {
     }
   } else if (name == "screenshot") {
     target.capture(words[1]);
+  } else if (name == "compare") {
+    target.compare();
   } else if (name == "quit") {
     target.quit();
   } else if (name == "camera") {

@@ -19,6 +19,7 @@ struct ScriptTarget {
   Camera& camera;
   std::vector<Surface>& surfaces;
   std::function<void(const std::string&)> capture;  // the next frame, to this file
+  std::function<void()> compare;                    // the selected surface
   std::function<void()> quit;
   bool settled = false;  // every texture is there
 };

@@ -59,7 +59,9 @@ VkSurfaceKHR Window::makeSurface(const Instance& instance) {
   return surface;
 }
 
-bool Window::closing() const { return glfwWindowShouldClose(handle_); }
+bool Window::closing() const {
+  return glfwWindowShouldClose(handle_);
+}
 
 VkExtent2D Window::size() const {
   int width = 0, height = 0;
@@ -82,6 +84,8 @@ void Window::poll(bool wait) const {
   }
 }
 
-bool Window::key(int glfwKey) const { return glfwGetKey(handle_, glfwKey) == GLFW_PRESS; }
+bool Window::key(int glfwKey) const {
+  return glfwGetKey(handle_, glfwKey) == GLFW_PRESS;
+}
 
 }  // namespace demo

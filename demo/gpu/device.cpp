@@ -4,8 +4,7 @@
 
 namespace demo {
 
-Device::Device(const Instance& instance, VkPhysicalDevice physical, VkSurfaceKHR surface,
-               const rivulet::Plugin& plugin)
+Device::Device(const Instance& instance, VkPhysicalDevice physical, VkSurfaceKHR surface, const rivulet::Plugin& plugin)
     : instance_(instance), fn_(instance.fn()), physical_(physical) {
   fn_.GetPhysicalDeviceProperties(physical_, &properties_);
   try {
@@ -34,7 +33,8 @@ void Device::create(VkSurfaceKHR surface, const rivulet::Plugin& plugin) {
     throw std::runtime_error(std::string(properties_.deviceName) +
                              " has no queue that draws, computes and presents to this window; try --headless");
   }
-  if (families[family_].timestampValidBits != 0) timestampPeriod_ = static_cast<double>(properties_.limits.timestampPeriod);
+  if (families[family_].timestampValidBits != 0)
+    timestampPeriod_ = static_cast<double>(properties_.limits.timestampPeriod);
 
   // What Rivulet can use of this device: all of it is enabled.
   auto ask = rivulet::make<RvlRequirementsInfo>();

@@ -1,9 +1,10 @@
 // The logical device: what the demo needs of it, with what Rivulet can use. One queue for everything.
 #pragma once
 
+#include <vk_mem_alloc.h>
+
 #include <rivulet/rivulet.hpp>
 #include <string>
-#include <vk_mem_alloc.h>
 
 #include "gpu/instance.h"
 

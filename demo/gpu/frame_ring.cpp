@@ -75,9 +75,8 @@ void FrameRing::stamp(const Frame& frame, Stamp at) const {
 void FrameRing::readStamps(const Frame& frame) {
   if (!frame.stamps) return;
   std::array<std::uint64_t, kStamps> ticks{};
-  const VkResult result =
-      device_.fn().GetQueryPoolResults(device_.handle(), frame.stamps, 0, kStamps, sizeof ticks, ticks.data(),
-                                       sizeof ticks[0], VK_QUERY_RESULT_64_BIT);
+  const VkResult result = device_.fn().GetQueryPoolResults(device_.handle(), frame.stamps, 0, kStamps, sizeof ticks,
+                                                           ticks.data(), sizeof ticks[0], VK_QUERY_RESULT_64_BIT);
   if (result != VK_SUCCESS) return;
   const auto between = [&](Stamp from, Stamp to) {
     const std::uint64_t a = ticks[static_cast<std::size_t>(from)], b = ticks[static_cast<std::size_t>(to)];

@@ -39,7 +39,8 @@ void Functions::loadGlobal() {
 }
 
 void Functions::loadInstance(VkInstance instance) {
-#define DEMO_LOAD(function) function = reinterpret_cast<PFN_vk##function>(GetInstanceProcAddr(instance, "vk" #function));
+#define DEMO_LOAD(function) \
+  function = reinterpret_cast<PFN_vk##function>(GetInstanceProcAddr(instance, "vk" #function));
   DEMO_INSTANCE_FUNCTIONS(DEMO_LOAD)
   DEMO_EXTENSION_FUNCTIONS(DEMO_LOAD)
 #undef DEMO_LOAD

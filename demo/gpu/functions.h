@@ -6,32 +6,38 @@
 namespace demo {
 
 #define DEMO_GLOBAL_FUNCTIONS(X) \
-  X(CreateInstance) X(EnumerateInstanceVersion) X(EnumerateInstanceLayerProperties) X(EnumerateInstanceExtensionProperties)
+  X(CreateInstance)              \
+  X(EnumerateInstanceVersion) X(EnumerateInstanceLayerProperties) X(EnumerateInstanceExtensionProperties)
 
-#define DEMO_INSTANCE_FUNCTIONS(X)                                                                              \
-  X(DestroyInstance) X(EnumeratePhysicalDevices) X(GetPhysicalDeviceProperties) X(GetPhysicalDeviceFeatures2)   \
-  X(GetPhysicalDeviceQueueFamilyProperties) X(EnumerateDeviceExtensionProperties) X(CreateDevice)               \
-  X(GetDeviceProcAddr)
+#define DEMO_INSTANCE_FUNCTIONS(X)                                                                    \
+  X(DestroyInstance)                                                                                  \
+  X(EnumeratePhysicalDevices) X(GetPhysicalDeviceProperties) X(GetPhysicalDeviceFeatures2)            \
+      X(GetPhysicalDeviceQueueFamilyProperties) X(EnumerateDeviceExtensionProperties) X(CreateDevice) \
+          X(GetDeviceProcAddr)
 
 // Null where the extension is not enabled.
-#define DEMO_EXTENSION_FUNCTIONS(X)                                                                            \
-  X(CreateDebugUtilsMessengerEXT) X(DestroyDebugUtilsMessengerEXT) X(SetDebugUtilsObjectNameEXT)               \
-  X(CmdBeginDebugUtilsLabelEXT) X(CmdEndDebugUtilsLabelEXT) X(DestroySurfaceKHR)                               \
-  X(GetPhysicalDeviceSurfaceSupportKHR) X(GetPhysicalDeviceSurfaceCapabilitiesKHR)                             \
-  X(GetPhysicalDeviceSurfaceFormatsKHR) X(GetPhysicalDeviceSurfacePresentModesKHR)
+#define DEMO_EXTENSION_FUNCTIONS(X)                                                            \
+  X(CreateDebugUtilsMessengerEXT)                                                              \
+  X(DestroyDebugUtilsMessengerEXT) X(SetDebugUtilsObjectNameEXT) X(CmdBeginDebugUtilsLabelEXT) \
+      X(CmdEndDebugUtilsLabelEXT) X(DestroySurfaceKHR) X(GetPhysicalDeviceSurfaceSupportKHR)   \
+          X(GetPhysicalDeviceSurfaceCapabilitiesKHR) X(GetPhysicalDeviceSurfaceFormatsKHR)     \
+              X(GetPhysicalDeviceSurfacePresentModesKHR)
 
-#define DEMO_DEVICE_FUNCTIONS(X)                                                                               \
-  X(DestroyDevice) X(GetDeviceQueue) X(DeviceWaitIdle) X(QueueSubmit2) X(CreateCommandPool)                    \
-  X(DestroyCommandPool) X(ResetCommandPool) X(AllocateCommandBuffers) X(BeginCommandBuffer)                    \
-  X(EndCommandBuffer) X(CreateFence) X(DestroyFence) X(WaitForFences) X(ResetFences) X(CreateSemaphore)        \
-  X(DestroySemaphore) X(CreateQueryPool) X(DestroyQueryPool) X(CmdResetQueryPool) X(CmdWriteTimestamp2)        \
-  X(GetQueryPoolResults) X(CreateImageView) X(DestroyImageView) X(CreateSampler) X(DestroySampler)             \
-  X(CreateDescriptorSetLayout) X(DestroyDescriptorSetLayout) X(CreateDescriptorPool) X(DestroyDescriptorPool)  \
-  X(AllocateDescriptorSets) X(UpdateDescriptorSets) X(CreatePipelineLayout) X(DestroyPipelineLayout)           \
-  X(CreateShaderModule) X(DestroyShaderModule) X(CreateGraphicsPipelines) X(DestroyPipeline)                   \
-  X(CmdPipelineBarrier2) X(CmdBeginRendering) X(CmdEndRendering) X(CmdBindPipeline) X(CmdBindDescriptorSets)   \
-  X(CmdBindVertexBuffers) X(CmdBindIndexBuffer) X(CmdPushConstants) X(CmdSetViewport) X(CmdSetScissor)         \
-  X(CmdDraw) X(CmdDrawIndexed) X(CmdClearColorImage) X(CmdCopyImageToBuffer)
+#define DEMO_DEVICE_FUNCTIONS(X)                                                                                       \
+  X(DestroyDevice)                                                                                                     \
+  X(GetDeviceQueue) X(DeviceWaitIdle) X(QueueSubmit2) X(CreateCommandPool) X(DestroyCommandPool) X(ResetCommandPool)   \
+      X(AllocateCommandBuffers) X(BeginCommandBuffer) X(EndCommandBuffer) X(CreateFence) X(DestroyFence)               \
+          X(WaitForFences) X(ResetFences) X(CreateSemaphore) X(DestroySemaphore) X(CreateQueryPool)                    \
+              X(DestroyQueryPool) X(CmdResetQueryPool) X(CmdWriteTimestamp2) X(GetQueryPoolResults) X(CreateImageView) \
+                  X(DestroyImageView) X(CreateSampler) X(DestroySampler) X(CreateDescriptorSetLayout)                  \
+                      X(DestroyDescriptorSetLayout) X(CreateDescriptorPool) X(DestroyDescriptorPool)                   \
+                          X(AllocateDescriptorSets) X(UpdateDescriptorSets) X(CreatePipelineLayout)                    \
+                              X(DestroyPipelineLayout) X(CreateShaderModule) X(DestroyShaderModule)                    \
+                                  X(CreateGraphicsPipelines) X(DestroyPipeline) X(CmdPipelineBarrier2)                 \
+                                      X(CmdBeginRendering) X(CmdEndRendering) X(CmdBindPipeline)                       \
+                                          X(CmdBindDescriptorSets) X(CmdBindVertexBuffers) X(CmdBindIndexBuffer)       \
+                                              X(CmdPushConstants) X(CmdSetViewport) X(CmdSetScissor) X(CmdDraw)        \
+                                                  X(CmdDrawIndexed) X(CmdClearColorImage) X(CmdCopyImageToBuffer)
 
 #define DEMO_SWAPCHAIN_FUNCTIONS(X) \
   X(CreateSwapchainKHR) X(DestroySwapchainKHR) X(GetSwapchainImagesKHR) X(AcquireNextImageKHR) X(QueuePresentKHR)

@@ -65,7 +65,8 @@ void qualityControls(PanelContext& context, const Model& model) {
   label("Steps");
   if (ImGui::SliderInt("##steps", &steps, 1, 50)) controls.quality.steps = static_cast<std::uint32_t>(steps);
   label("Sampler");
-  if (ImGui::BeginCombo("##sampler", controls.quality.sampler.empty() ? "the model's" : controls.quality.sampler.c_str())) {
+  if (ImGui::BeginCombo("##sampler",
+                        controls.quality.sampler.empty() ? "the model's" : controls.quality.sampler.c_str())) {
     for (const char* const sampler : kSamplers) {
       if (ImGui::Selectable(*sampler ? sampler : "the model's", controls.quality.sampler == sampler)) {
         controls.quality.sampler = sampler;
@@ -78,9 +79,11 @@ void qualityControls(PanelContext& context, const Model& model) {
   ImGui::SliderFloat("##guidance", &controls.quality.guidance, 0, 5, controls.quality.guidance <= 1 ? "off" : "%.1f");
   ImGui::EndDisabled();
   label("Size");
-  if (ImGui::BeginCombo("##size", (std::to_string(context.textureSize) + " x " + std::to_string(context.textureSize)).c_str())) {
+  if (ImGui::BeginCombo("##size",
+                        (std::to_string(context.textureSize) + " x " + std::to_string(context.textureSize)).c_str())) {
     for (const std::uint32_t size : {64u, 96u, 128u, 192u, 256u, 384u, 512u}) {
-      if (ImGui::Selectable((std::to_string(size) + " x " + std::to_string(size)).c_str(), size == context.textureSize)) {
+      if (ImGui::Selectable((std::to_string(size) + " x " + std::to_string(size)).c_str(),
+                            size == context.textureSize)) {
         controls.textureSize = size;
       }
     }
@@ -89,7 +92,8 @@ void qualityControls(PanelContext& context, const Model& model) {
   label("Precision");
   if (ImGui::BeginCombo("##precision", controls.precision.c_str())) {
     for (const char* const precision : {"auto", "float", "half"}) {
-      const bool able = std::string(precision) != "half" || context.device.rivuletFeatures().storage_buffer_16bit_access;
+      const bool able =
+          std::string(precision) != "half" || context.device.rivuletFeatures().storage_buffer_16bit_access;
       if (ImGui::Selectable(precision, controls.precision == precision, able ? 0 : ImGuiSelectableFlags_Disabled)) {
         controls.precision = precision;
       }

@@ -8,6 +8,7 @@
 
 #include "app/controls.h"
 #include "app/frame_history.h"
+#include "panels/comparison.h"
 #include "rivulet/generator.h"
 #include "scene/model.h"
 #include "ui/interface.h"
@@ -24,19 +25,22 @@ struct PanelContext {
   Selection& selection;
   Generator& generator;
   TextureStore& textures;
+  Comparison& comparison;
   const FrameHistory& history;
   const Generated& generated;
   Interface& interface;
   const Device& device;
-  double budgetUs;               // as resolved
-  std::uint32_t textureSize;     // as resolved
-  float scale;                   // of the interface
+  double budgetUs;                                      // as resolved
+  std::uint32_t textureSize;                            // as resolved
+  float scale;                                          // of the interface
+  std::function<std::string(std::size_t)> saveTexture;  // of a surface, to a PNG file whose name it gives
 };
 
 void generatePanel(PanelContext& context);
 void budgetPanel(PanelContext& context);
 void timingPanel(PanelContext& context);
 void texturesPanel(PanelContext& context);
+void comparePanel(PanelContext& context);
 
 /// The side bar with all of them.
 void sidebar(PanelContext& context);

@@ -14,7 +14,8 @@ struct Tab {
 constexpr Tab kTabs[] = {{"Generate", 340, generatePanel},
                          {"Budget", 340, budgetPanel},
                          {"Timing", 340, timingPanel},
-                         {"Textures", 340, texturesPanel}};
+                         {"Textures", 340, texturesPanel},
+                         {"Compare", 340, comparePanel}};
 
 constexpr ImGuiWindowFlags kFixed = ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoResize | ImGuiWindowFlags_NoMove |
                                     ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoSavedSettings;
@@ -48,7 +49,7 @@ void sidebar(PanelContext& context) {
   const float width = current->width * context.scale;
   ImGui::SetNextWindowPos({display.x - width - margin, margin});
   ImGui::SetNextWindowSize({width, display.y - 2 * margin});
-  if (ImGui::Begin("side bar", nullptr, kFixed) && ImGui::BeginTabBar("panels")) {
+  if (ImGui::Begin("side bar", nullptr, kFixed) && ImGui::BeginTabBar("panels", ImGuiTabBarFlags_FittingPolicyShrink)) {
     const bool changed = shown != current->name;  // by a script, a key, or the settings
     const Tab* chosen = current;
     for (const Tab& tab : kTabs) {
@@ -73,7 +74,8 @@ void overlay(PanelContext& context) {
   ImGui::SetNextWindowBgAlpha(0.55f);
   if (ImGui::Begin("overlay", nullptr, kFixed | ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoInputs)) {
     const std::size_t busy = context.textures.busy();
-    const DeviceTimes times = context.history.samples().empty() ? DeviceTimes{} : context.history.samples().back().device;
+    const DeviceTimes times =
+        context.history.samples().empty() ? DeviceTimes{} : context.history.samples().back().device;
     ImGui::Text("%.0f frames/s   Rivulet %.1f ms of %.1f", context.history.framesPerSecond(), times.generation,
                 context.history.percentile(0.5));
     if (!context.generator.model()) {
@@ -91,8 +93,9 @@ void overlay(PanelContext& context) {
 void helpWindow(PanelContext& context) {
   const ImVec2 display = ImGui::GetIO().DisplaySize;
   ImGui::SetNextWindowPos({display.x * 0.5f, display.y * 0.5f}, ImGuiCond_Appearing, {0.5f, 0.5f});
-  if (ImGui::Begin("Keys", &context.controls.help,
-                   ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoSavedSettings) &&
+  if (ImGui::Begin(
+          "Keys", &context.controls.help,
+          ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoSavedSettings) &&
       ImGui::BeginTable("keys", 2)) {
     for (const KeyHelp& line : kKeyHelp) {
       ImGui::TableNextColumn();

@@ -20,7 +20,10 @@ void texturesPanel(PanelContext& context) {
   ImGui::TextDisabled("%u x %u", textures.size(), textures.size());
   ImGui::TextDisabled("seed %llu", static_cast<unsigned long long>(surface.seedShown));
   if (ImGui::SmallButton("copy seed")) ImGui::SetClipboardText(std::to_string(surface.seedShown).c_str());
+  static std::string saved;
+  if (ImGui::SmallButton("save PNG")) saved = context.saveTexture(selected);
   ImGui::EndGroup();
+  if (!saved.empty()) ImGui::TextDisabled("%s", saved.c_str());
 
   ImGui::Spacing();
   const float spacing = 4 * context.scale;

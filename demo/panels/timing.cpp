@@ -84,7 +84,8 @@ void timingPanel(PanelContext& context) {
   row("Evaluations", "%llu, of %llu textures' steps", number(statistics.evaluations),
       number(statistics.lane_evaluations));
   if (statistics.lane_evaluations > 0) {
-    row("A step", "%.2f ms of the device", statistics.device_us / 1000 / static_cast<double>(statistics.lane_evaluations));
+    row("A step", "%.2f ms of the device",
+        statistics.device_us / 1000 / static_cast<double>(statistics.lane_evaluations));
   }
   row("Restarts", "%llu", number(statistics.restarts));
   const std::vector<std::string> messages = context.generator.messages();

@@ -53,8 +53,8 @@ class Generator {
   void cancel(const rivulet::RequestHandle& request) const;
   RvlStatistics statistics() const;
 
-  /// Records up to `budgetUs` of work into the frame, or submits it beforehand in mode ASYNC. Adds to `signals` what the
-  /// frame's submission has to signal.
+  /// Records up to `budgetUs` of work into the frame, or submits it beforehand in mode ASYNC. Adds to `signals` what
+  /// the frame's submission has to signal.
   Generated record(VkCommandBuffer commands, double budgetUs, std::vector<VkSemaphoreSubmitInfo>& signals);
 
   const rivulet::Plugin& plugin() const { return plugin_; }

@@ -1,10 +1,11 @@
 // What a surface is to look like: everything a request is made from.
 #pragma once
 
+#include <rivulet/rivulet.h>
+
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <rivulet/rivulet.h>
 #include <string>
 
 namespace demo {

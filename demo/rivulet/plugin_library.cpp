@@ -98,7 +98,8 @@ std::string findModel(const std::string& model, const std::string& programFolder
   }
   std::vector<std::string> places;
   for (const fs::path& folder : folders) places.push_back(fs::absolute(folder).lexically_normal().string());
-  throw std::runtime_error("there is no model " + model + (candidates.size() > 1 ? ". Looked in:" + listed(places) : "") +
+  throw std::runtime_error("there is no model " + model +
+                           (candidates.size() > 1 ? ". Looked in:" + listed(places) : "") +
                            "\nGive the path of a weight file with --model, or its folder in RIVULET_MODELS.");
 }
 

@@ -24,7 +24,9 @@ bool SharedLibrary::open(const std::string& path, std::string& reason) {
   if (!handle_) reason = dlerror();
   return handle_ != nullptr;
 }
-void* SharedLibrary::find(const char* name) const { return dlsym(handle_, name); }
+void* SharedLibrary::find(const char* name) const {
+  return dlsym(handle_, name);
+}
 #endif
 
 }  // namespace demo

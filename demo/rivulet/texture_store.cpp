@@ -5,6 +5,8 @@
 #include <functional>
 #include <stdexcept>
 
+#include "gpu/one_time.h"
+
 namespace demo {
 namespace {
 
@@ -85,15 +87,13 @@ void TextureStore::dropRequests() {
 }
 
 std::size_t TextureStore::busy() const {
-  return static_cast<std::size_t>(std::count_if(surfaces_.begin(), surfaces_.end(), [](const Surface& surface) {
-    return surface.wanted || surface.request;
-  }));
+  return static_cast<std::size_t>(std::count_if(
+      surfaces_.begin(), surfaces_.end(), [](const Surface& surface) { return surface.wanted || surface.request; }));
 }
 
 bool TextureStore::settled() const {
-  return std::none_of(surfaces_.begin(), surfaces_.end(), [](const Surface& surface) {
-    return surface.wanted || surface.request || surface.mix > 0;
-  });
+  return std::none_of(surfaces_.begin(), surfaces_.end(),
+                      [](const Surface& surface) { return surface.wanted || surface.request || surface.mix > 0; });
 }
 
 void TextureStore::prepare(VkCommandBuffer commands) {
@@ -103,6 +103,18 @@ void TextureStore::prepare(VkCommandBuffer commands) {
   imageBarrier(device_, commands, image_.handle(), range, kUndefined, kCleared);
   device_.fn().CmdClearColorImage(commands, image_.handle(), kCleared.layout, &kPlaceholder, 1, &range);
   imageBarrier(device_, commands, image_.handle(), range, kCleared, kSampled);
+}
+
+Pixels TextureStore::read(std::size_t surface) const {
+  const Readback readback(device_, image_.extent(), kFormat);
+  const std::uint32_t layer = shownLayer(surface);
+  const VkImageSubresourceRange range = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, layer, 1};
+  runOnce(device_, [&](VkCommandBuffer commands) {
+    imageBarrier(device_, commands, image_.handle(), range, kSampled, kCopySource);
+    readback.record(commands, image_.handle(), layer);
+    imageBarrier(device_, commands, image_.handle(), range, kCopySource, kSampled);
+  });
+  return readback.read();
 }
 
 void TextureStore::begin(Generator& generator, const Quality& quality, std::size_t index) {
@@ -153,10 +165,10 @@ void TextureStore::follow(Generator& generator, Surface& surface, double seconds
   }
   // Each preview lets a little more of the texture through: the first ones are no more than a colour.
   const bool ready = status.state == RVL_STATE_READY;
-  const float target = ready                                      ? 1.0f
-                       : status.previews > 0 && status.steps > 0 ? static_cast<float>(status.previews) /
-                                                                        static_cast<float>(status.steps + 1)
-                                                                  : 0.0f;
+  const float target = ready ? 1.0f
+                       : status.previews > 0 && status.steps > 0
+                           ? static_cast<float>(status.previews) / static_cast<float>(status.steps + 1)
+                           : 0.0f;
   surface.mix = std::min(target, surface.mix + static_cast<float>(seconds / kFadeIn));
   if (!ready || surface.mix < 1.0f) return;
   surface.shown = 1 - surface.shown;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gpu/image.h"
+#include "gpu/readback.h"
 #include "rivulet/generator.h"
 #include "rivulet/material.h"
 
@@ -60,6 +61,8 @@ class TextureStore {
   void update(Generator& generator, const Quality& quality, double seconds);
   /// Records once what the images are before there is a texture.
   void prepare(VkCommandBuffer commands);
+  /// The shown texture of a surface. Waits for the device.
+  Pixels read(std::size_t surface) const;
   /// Before the generator goes.
   void dropRequests();
 

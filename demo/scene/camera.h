@@ -7,8 +7,8 @@ namespace demo {
 
 struct Camera {
   Vec3 position;
-  float yaw = 0, pitch = 0;     // radians; yaw 0 looks along -z
-  float fieldOfView = 0.96f;    // vertical, radians
+  float yaw = 0, pitch = 0;   // radians; yaw 0 looks along -z
+  float fieldOfView = 0.96f;  // vertical, radians
 
   Vec3 forward() const;
   Mat4 viewProjection(float aspect) const;

@@ -32,8 +32,8 @@ struct SceneModel {
   std::vector<Object> objects;
   std::vector<Surface> surfaces;
   Camera home;
-  Vec3 sun;        // towards it
-  float reach = 8; // metres around the origin that cast shadows
+  Vec3 sun;         // towards it
+  float reach = 8;  // metres around the origin that cast shadows
 
   /// The object a ray meets first.
   std::optional<std::size_t> pick(Vec3 origin, Vec3 direction) const;

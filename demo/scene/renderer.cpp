@@ -145,8 +145,8 @@ SceneRenderer::SceneRenderer(const Device& device, const SceneModel& model, cons
     : device_(device),
       model_(model),
       textures_(textures),
-      vertices_(device, model.vertices.size() * sizeof(Vertex), VK_BUFFER_USAGE_VERTEX_BUFFER_BIT,
-                Buffer::Host::Writes, "the scene's vertices"),
+      vertices_(device, model.vertices.size() * sizeof(Vertex), VK_BUFFER_USAGE_VERTEX_BUFFER_BIT, Buffer::Host::Writes,
+                "the scene's vertices"),
       indices_(device, model.indices.size() * sizeof(std::uint32_t), VK_BUFFER_USAGE_INDEX_BUFFER_BIT,
                Buffer::Host::Writes, "the scene's indices"),
       repeat_(makeSampler(device, {VK_SAMPLER_ADDRESS_MODE_REPEAT, false, "textures"})),
@@ -194,9 +194,7 @@ VkSampleCountFlagBits SceneRenderer::samples() const {
 
 void SceneRenderer::resize(VkExtent2D size) {
   color_ = std::make_unique<Image>(
-      device_,
-      imageInfo("picture", size, kColor,
-                VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_SAMPLED_BIT));
+      device_, imageInfo("picture", size, kColor, VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_SAMPLED_BIT));
   ImageInfo depth = imageInfo("picture's depth", size, kDepth, VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT);
   depth.samples = samples();
   depth_ = std::make_unique<Image>(device_, depth);
@@ -258,10 +256,10 @@ void SceneRenderer::draw(VkCommandBuffer commands, std::uint32_t slot, const Vie
   uniforms.sun = {sun.x, sun.y, sun.z, view.sunlight};
   uniforms_[slot]->write(&uniforms, sizeof uniforms);
 
-  imageBarrier(device_, commands, color_->handle(), color_->range(),
-               {kSampled.stages | kColorTarget.stages, VK_ACCESS_2_COLOR_ATTACHMENT_WRITE_BIT,
-                VK_IMAGE_LAYOUT_UNDEFINED},
-               kColorTarget);
+  imageBarrier(
+      device_, commands, color_->handle(), color_->range(),
+      {kSampled.stages | kColorTarget.stages, VK_ACCESS_2_COLOR_ATTACHMENT_WRITE_BIT, VK_IMAGE_LAYOUT_UNDEFINED},
+      kColorTarget);
   imageBarrier(device_, commands, depth_->handle(), depth_->range(),
                {kDepthTarget.stages, kDepthTarget.access, VK_IMAGE_LAYOUT_UNDEFINED}, kDepthTarget);
   if (multisampled_) {
@@ -299,7 +297,8 @@ void SceneRenderer::drawObjects(VkCommandBuffer commands, std::uint32_t slot, co
   constexpr VkShaderStageFlags kStages = VK_SHADER_STAGE_VERTEX_BIT | VK_SHADER_STAGE_FRAGMENT_BIT;
   constexpr float kGlossy = 0.5f;  // rougher than this nothing is mirrored that could be told from a plain light
   const Pipeline* bound = nullptr;
-  // Scenes name what is large first, ground and walls; drawn last, they cost nothing where something stands before them.
+  // Scenes name what is large first, ground and walls; drawn last, they cost nothing where something stands before
+  // them.
   for (auto at = model_.objects.rbegin(); at != model_.objects.rend(); ++at) {
     const Object& object = *at;
     const Surface& surface = textures_.surfaces()[object.surface];
@@ -310,11 +309,11 @@ void SceneRenderer::drawObjects(VkCommandBuffer commands, std::uint32_t slot, co
       fn.CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_GRAPHICS, pipeline.layout(), 0, 1, &set, 0, nullptr);
       bound = &pipeline;
     }
-    const Draw draw = {{static_cast<float>(textures_.shownLayer(object.surface)),
-                        static_cast<float>(textures_.comingLayer(object.surface)), surface.mix,
-                        object.relief * view.relief},
-                       {object.roughness, object.metallic, view.textureScale,
-                        static_cast<int>(object.surface) == view.highlighted ? 1.0f : 0.0f}};
+    const Draw draw = {
+        {static_cast<float>(textures_.shownLayer(object.surface)),
+         static_cast<float>(textures_.comingLayer(object.surface)), surface.mix, object.relief * view.relief},
+        {object.roughness, object.metallic, view.textureScale,
+         static_cast<int>(object.surface) == view.highlighted ? 1.0f : 0.0f}};
     fn.CmdPushConstants(commands, pipeline.layout(), kStages, 0, sizeof draw, &draw);
     fn.CmdDrawIndexed(commands, object.indexCount, 1, object.firstIndex, 0, 0);
   }

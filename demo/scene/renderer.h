@@ -15,9 +15,9 @@ namespace demo {
 struct View {
   Camera camera;
   float exposure = 0.9f, sunlight = 1.0f;
-  float textureScale = 1.0f;           // repeats, relative to the scene's own
+  float textureScale = 1.0f;  // repeats, relative to the scene's own
   float relief = 1.0f;
-  int highlighted = -1;                // a surface, or -1
+  int highlighted = -1;  // a surface, or -1
 };
 
 class SceneRenderer {

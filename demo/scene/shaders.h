@@ -7,8 +7,8 @@
 #include "gpu/pipeline.h"
 
 namespace demo::shaders {
-#define DEMO_SHADER(name)                 \
-  extern const std::uint32_t k_##name[];  \
+#define DEMO_SHADER(name)                \
+  extern const std::uint32_t k_##name[]; \
   extern const std::size_t k_##name##_words;
 DEMO_SHADER(surface_vert)
 DEMO_SHADER(surface_frag)
@@ -20,5 +20,7 @@ DEMO_SHADER(present_frag)
 #undef DEMO_SHADER
 }  // namespace demo::shaders
 
-#define DEMO_SHADER(name) \
-  ::demo::Shader { ::demo::shaders::k_##name, ::demo::shaders::k_##name##_words }
+#define DEMO_SHADER(name)                                        \
+  ::demo::Shader {                                               \
+    ::demo::shaders::k_##name, ::demo::shaders::k_##name##_words \
+  }

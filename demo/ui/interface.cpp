@@ -13,7 +13,9 @@
 namespace demo {
 namespace {
 
-void checkResult(VkResult result) { check(result, "Dear ImGui's Vulkan backend"); }
+void checkResult(VkResult result) {
+  check(result, "Dear ImGui's Vulkan backend");
+}
 
 void VKAPI_CALL notThere() {
   std::fputs("rivulet-demo: Dear ImGui called a Vulkan function whose extension is not enabled\n", stderr);
@@ -81,7 +83,9 @@ void Interface::begin(VkExtent2D size, double seconds, float scale) {
   ImGui::NewFrame();
 }
 
-void Interface::end() { ImGui::Render(); }
+void Interface::end() {
+  ImGui::Render();
+}
 
 void Interface::draw(VkCommandBuffer commands) const {
   const Label label(device_, commands, "interface");

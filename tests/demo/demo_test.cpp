@@ -90,10 +90,11 @@ TEST_F(Demo, ScriptChangesWhatIsShown) {
 }
 
 TEST_F(Demo, EveryPanelAndBothScenes) {
-  const Outcome result = run(out() + validation() +
-                             script("panel Budget\nset paused on\nwait 1\npanel Timing\nwait 1\npanel Textures\nwait 1\n"
-                                    "panel Compare\nwait 1\nset help on\nset scene wall\nwait 2\nset async on\nwait 2\n"
-                                    "set plain-kernels on\nset render-scale 0.25\nwait 2\n"));
+  const Outcome result =
+      run(out() + validation() +
+          script("panel Budget\nset paused on\nwait 1\npanel Timing\nwait 1\npanel Textures\nwait 1\n"
+                 "panel Compare\nwait 1\nset help on\nset scene wall\nwait 2\nset async on\nwait 2\n"
+                 "set plain-kernels on\nset render-scale 0.25\nwait 2\n"));
   EXPECT_EQ(result.status, 0) << result.log;
   EXPECT_THAT(result.log, Not(HasSubstr("validation")));
 }
