@@ -1,5 +1,6 @@
 #include "app/controls.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -29,12 +30,9 @@ void parse(const std::string& text, float& value) {
 }
 
 void parse(const std::string& text, std::uint32_t& value) {
-  float number = -1;
-  parse(text, number);
-  if (number < 0 || number != static_cast<float>(static_cast<std::uint32_t>(number))) {
-    throw std::runtime_error("a whole number");
-  }
-  value = static_cast<std::uint32_t>(number);
+  const bool digits = std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!digits || text.empty() || text.size() > 9) throw std::runtime_error("a whole number");
+  value = static_cast<std::uint32_t>(std::stoul(text));
 }
 
 /// What is outside would be an error of Rivulet's in every frame.

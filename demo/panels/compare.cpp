@@ -24,7 +24,7 @@ void comparePanel(PanelContext& context) {
     ImGui::BeginGroup();
     ImGui::Text("%u step%s", made.steps, made.steps == 1 ? "" : "s");
     if (made.made) {
-      ImGui::TextDisabled("%.0f ms in the frames' budgets", static_cast<double>(made.latencyUs) * 1e-3);
+      ImGui::TextDisabled("%.2f s from request to texture", static_cast<double>(made.latencyUs) * 1e-6);
     } else if (made.request) {
       ImGui::TextDisabled("step %u of %u", made.status.steps_done, made.status.steps);
     } else {

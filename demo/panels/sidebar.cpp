@@ -11,11 +11,11 @@ struct Tab {
   float width;
   void (*draw)(PanelContext&);
 };
-constexpr Tab kTabs[] = {{"Generate", 340, generatePanel},
-                         {"Budget", 340, budgetPanel},
-                         {"Timing", 340, timingPanel},
-                         {"Textures", 340, texturesPanel},
-                         {"Compare", 340, comparePanel}};
+constexpr Tab kTabs[] = {{"Generate", 396, generatePanel},
+                         {"Budget", 396, budgetPanel},
+                         {"Timing", 396, timingPanel},
+                         {"Textures", 396, texturesPanel},
+                         {"Compare", 396, comparePanel}};
 
 constexpr ImGuiWindowFlags kFixed = ImGuiWindowFlags_NoTitleBar | ImGuiWindowFlags_NoResize | ImGuiWindowFlags_NoMove |
                                     ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoSavedSettings;
