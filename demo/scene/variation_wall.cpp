@@ -5,7 +5,7 @@ namespace demo {
 SceneModel makeVariationWall() {
   SceneBuilder b("variation wall");
   constexpr int kSide = 10;
-  constexpr float kPitch = 0.5f, kTile = 0.49f, kFoot = 0.3f, kFront = 0.0f;
+  constexpr float kPitch = 0.5f, kFoot = 0.3f, kFront = 0.0f;
 
   b.surface("ground", "concrete", 3);
   b.look(0.8f, 0, 0.8f, 2.0f);
@@ -24,13 +24,13 @@ SceneModel makeVariationWall() {
     for (int column = 0; column < kSide; ++column) {
       const int seed = row * kSide + column;
       b.surface("brick " + std::to_string(seed + 1), "brick", 1000 + static_cast<std::uint64_t>(seed));
-      b.tile(corner(-5.4f, column, row), {kTile, 0, 0}, {0, kTile, 0});
+      b.tile(corner(-5.4f, column, row), {kPitch, 0, 0}, {0, kPitch, 0});
     }
   }
   const std::size_t first = b.model().surfaces.size() - kSide * kSide;
   for (int row = 0; row < kSide; ++row) {
     for (int column = 0; column < kSide; ++column) {
-      b.tile(corner(0.4f, column, row), {kTile, 0, 0}, {0, kTile, 0});
+      b.tile(corner(0.4f, column, row), {kPitch, 0, 0}, {0, kPitch, 0});
       b.model().objects.back().surface = first;
     }
   }
