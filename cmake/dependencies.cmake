@@ -2,7 +2,7 @@
 #   1. third_party/overrides.cmake, which scripts/setup writes where the distribution is too old (Debian 12)
 #   2. an installed CMake package that is new enough (Vulkan SDK, vcpkg, Debian 13, Ubuntu)
 #   3. the release archive from GitHub
-# The runtime needs the first four; the tests add GTest, the command line CLI11.
+# The runtime needs the first four; the tests add GTest, the command line CLI11, the demo GLFW and Dear ImGui.
 include(FetchContent)
 include("${CMAKE_CURRENT_LIST_DIR}/../third_party/overrides.cmake" OPTIONAL)
 
@@ -38,6 +38,15 @@ FetchContent_Declare(
   DOWNLOAD_EXTRACT_TIMESTAMP TRUE
   FIND_PACKAGE_ARGS 1.12 CONFIG)
 FetchContent_Declare(
+  glfw3
+  URL ${gh}/glfw/glfw/archive/refs/tags/3.4.tar.gz
+  DOWNLOAD_EXTRACT_TIMESTAMP TRUE
+  FIND_PACKAGE_ARGS 3.3 CONFIG)
+FetchContent_Declare(
+  imgui # always from its source: the demo compiles the two back ends that suit it
+  URL ${gh}/ocornut/imgui/archive/refs/tags/v1.92.2b.tar.gz
+  DOWNLOAD_EXTRACT_TIMESTAMP TRUE)
+FetchContent_Declare(
   stb
   URL ${gh}/nothings/stb/archive/5c205738c191bcb0abc65c4febfa9bd25ff35234.tar.gz
   DOWNLOAD_EXTRACT_TIMESTAMP TRUE)
@@ -48,7 +57,7 @@ foreach(off ENABLE_OPT ENABLE_HLSL ENABLE_SPVREMAPPER ENABLE_GLSLANG_BINARIES GL
   set(${off} OFF CACHE BOOL "glslang, for Rivulet's shaders" FORCE)
 endforeach()
 foreach(off JSON_BuildTests JSON_Install CLI11_BUILD_TESTS CLI11_BUILD_EXAMPLES CLI11_BUILD_DOCS CLI11_INSTALL
-            INSTALL_GTEST VMA_BUILD_DOCUMENTATION VMA_ENABLE_INSTALL VULKAN_HEADERS_ENABLE_INSTALL)
+            GLFW_BUILD_DOCS GLFW_BUILD_EXAMPLES GLFW_BUILD_TESTS GLFW_INSTALL INSTALL_GTEST VMA_BUILD_DOCUMENTATION VMA_ENABLE_INSTALL VULKAN_HEADERS_ENABLE_INSTALL)
   set(${off} OFF CACHE BOOL "" FORCE)
 endforeach()
 set(gtest_force_shared_crt ON CACHE BOOL "" FORCE)
@@ -77,6 +86,36 @@ if(RIVULET_TOOLS)
 endif()
 if(RIVULET_TESTS)
   rivulet_make_available(GTest)
+endif()
+
+# The demo, where there is GLFW. AUTO does without it; ON fetches what is missing.
+set(RIVULET_DEMO_BUILT OFF)
+if(RIVULET_PLUGIN AND RIVULET_TOOLS AND NOT RIVULET_DEMO STREQUAL "OFF")
+  find_package(glfw3 3.3 CONFIG QUIET)
+  if(glfw3_FOUND OR RIVULET_DEMO STREQUAL "ON")
+    set(RIVULET_DEMO_BUILT ON)
+  else()
+    message(STATUS "demo is left out: there is no GLFW (Debian: libglfw3-dev; -DRIVULET_DEMO=ON fetches it)")
+  endif()
+endif()
+if(RIVULET_DEMO_BUILT)
+  rivulet_make_available(glfw3 imgui)
+  FetchContent_GetProperties(imgui) # its folder: it has no CMakeLists.txt of its own
+  add_library(rivulet_glfw INTERFACE IMPORTED)
+  target_link_libraries(rivulet_glfw INTERFACE glfw)
+  add_library(
+    rivulet_imgui STATIC
+    "${imgui_SOURCE_DIR}/imgui.cpp" "${imgui_SOURCE_DIR}/imgui_draw.cpp" "${imgui_SOURCE_DIR}/imgui_tables.cpp"
+    "${imgui_SOURCE_DIR}/imgui_widgets.cpp" "${imgui_SOURCE_DIR}/backends/imgui_impl_glfw.cpp"
+    "${imgui_SOURCE_DIR}/backends/imgui_impl_vulkan.cpp")
+  target_include_directories(rivulet_imgui SYSTEM PUBLIC "${imgui_SOURCE_DIR}")
+  # Vulkan's functions come from the loader the demo opens.
+  target_compile_definitions(rivulet_imgui PUBLIC IMGUI_IMPL_VULKAN_NO_PROTOTYPES IMGUI_DISABLE_OBSOLETE_FUNCTIONS)
+  target_link_libraries(rivulet_imgui PUBLIC Vulkan::Headers PRIVATE rivulet_glfw)
+  set_target_properties(rivulet_imgui PROPERTIES EXPORT_COMPILE_COMMANDS OFF)
+  if(NOT MSVC)
+    target_compile_options(rivulet_imgui PRIVATE -w)
+  endif()
 endif()
 
 # stb ships no CMake package: an installed header, or the archive.

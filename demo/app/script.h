@@ -1,0 +1,51 @@
+// A file of commands that drives the demo. One a line; docs/demo.md lists them.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "app/controls.h"
+#include "panels/panel.h"
+#include "scene/camera.h"
+
+namespace demo {
+
+/// What a script acts on.
+struct ScriptTarget {
+  Controls& controls;
+  Selection& selection;
+  Camera& camera;
+  std::vector<Surface>& surfaces;
+  std::function<void(const std::string&)> capture;  // the next frame, to this file
+  std::function<void()> compare;                    // the selected surface
+  std::function<void()> quit;
+  bool settled = false;  // every texture is there
+};
+
+class Script {
+ public:
+  /// Throws std::runtime_error for a file that is missing or has a word that is none, naming the line.
+  explicit Script(const std::string& file);
+
+  bool finished() const { return next_ >= commands_.size() && waitFrames_ == 0 && !waitTextures_; }
+  /// Runs commands up to the next one that waits. Once a frame.
+  void step(const ScriptTarget& target);
+
+ private:
+  struct Command {
+    std::size_t line;
+    std::vector<std::string> words;
+  };
+  void run(const Command& command, const ScriptTarget& target);
+  [[noreturn]] void fail(const Command& command, const std::string& reason) const;
+
+  std::string file_;
+  std::vector<Command> commands_;
+  std::size_t next_ = 0;
+  std::uint32_t waitFrames_ = 0;
+  bool waitTextures_ = false;
+};
+
+}  // namespace demo

@@ -1,0 +1,106 @@
+#include "rivulet/plugin_library.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <vector>
+
+#include "rivulet/shared_library.h"
+
+namespace demo {
+namespace fs = std::filesystem;
+namespace {
+
+#if defined(_WIN32)
+constexpr const char* kLibrary = "rivulet-plugin.dll";
+constexpr char kListSeparator = ';';
+#elif defined(__APPLE__)
+constexpr const char* kLibrary = "librivulet-plugin.0.dylib";
+constexpr char kListSeparator = ':';
+#else
+constexpr const char* kLibrary = "librivulet-plugin.so.0";
+constexpr char kListSeparator = ':';
+#endif
+
+std::string environment(const char* name) {
+  const char* const value = std::getenv(name);
+  return value ? value : "";
+}
+
+std::string listed(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += "\n  " + line;
+  return text;
+}
+
+}  // namespace
+
+std::string folderOfProgram(const char* argv0) {
+  std::error_code error;
+  fs::path path = fs::read_symlink("/proc/self/exe", error);
+  if (error) path = fs::absolute(argv0, error);
+  return path.parent_path().string();
+}
+
+rivulet::Plugin openPlugin(const std::string& path, const std::string& programFolder) {
+  std::vector<std::string> candidates;
+  if (const std::string named = path.empty() ? environment("RIVULET_PLUGIN") : path; !named.empty()) {
+    candidates = {named};
+  } else {
+    const fs::path folder = programFolder;
+    for (const fs::path& place : {folder, folder / "../plugin", folder / "../lib"}) {
+      candidates.push_back((place / kLibrary).lexically_normal().string());
+    }
+    candidates.push_back(kLibrary);  // where the system looks
+  }
+
+  static SharedLibrary library;
+  std::vector<std::string> reasons;
+  for (const std::string& candidate : candidates) {
+    std::string reason;
+    if (!library.open(candidate, reason)) {
+      reasons.push_back(reason);
+      continue;
+    }
+    const auto getApi = library.function<PFN_rvlGetApi>("rvlGetApi");
+    if (!getApi) throw std::runtime_error(candidate + " is not Rivulet's plugin: it has no function rvlGetApi");
+    return rivulet::Plugin(getApi(RVL_API_VERSION));
+  }
+  throw std::runtime_error("Rivulet's plugin cannot be opened. Tried:" + listed(reasons) +
+                           "\nBuild it (target rivulet-plugin), or say where it is with --plugin or RIVULET_PLUGIN.");
+}
+
+std::string findModel(const std::string& model, const std::string& programFolder) {
+  std::vector<fs::path> folders;
+  std::string list = environment("RIVULET_MODELS");
+  for (std::size_t begin = 0; begin < list.size();) {
+    const std::size_t end = std::min(list.find(kListSeparator, begin), list.size());
+    if (end > begin) folders.emplace_back(list.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  folders.emplace_back("models");
+  fs::path up = programFolder;
+  for (int level = 0; level < 4; ++level, up = up.parent_path()) {
+    folders.push_back(up / "models");
+    folders.push_back(up / "share/rivulet/models");
+  }
+
+  std::vector<fs::path> candidates = {model};
+  if (!fs::path(model).has_parent_path()) {
+    for (const fs::path& folder : folders) {
+      candidates.push_back(folder / model);
+      candidates.push_back(folder / (model + ".safetensors"));
+    }
+  }
+  for (const fs::path& candidate : candidates) {
+    std::error_code error;
+    if (fs::exists(candidate, error)) return candidate.string();
+  }
+  std::vector<std::string> places;
+  for (const fs::path& folder : folders) places.push_back(fs::absolute(folder).lexically_normal().string());
+  throw std::runtime_error("there is no model " + model +
+                           (candidates.size() > 1 ? ". Looked in:" + listed(places) : "") +
+                           "\nGive the path of a weight file with --model, or its folder in RIVULET_MODELS.");
+}
+
+}  // namespace demo
