@@ -1,11 +1,8 @@
 #include "training/flow_map_objective.h"
 
-#include <ATen/CPUGeneratorImpl.h>
-
 #include <algorithm>
 #include <cmath>
 
-#include "training/euler_sampler.h"
 #include "training/jump.h"
 
 namespace rivulet::training {
@@ -14,7 +11,6 @@ namespace {
 constexpr int kGrids[] = {1, 2, 4, 8};
 constexpr double kLeastTime = 0.02;  // below it nothing is left to learn, and 1/t is large
 constexpr double kHeldOutGuidance = 1.5;
-constexpr int kHeldOutSteps = 16;
 
 double drawGuidance(Random& random, const FlowMapOptions& options) {
   return options.leastGuidance + (options.mostGuidance - options.leastGuidance) * random.uniform();
@@ -24,12 +20,6 @@ TextureUnetInput part(const TextureUnetInput& input, int64_t start, int64_t coun
   const auto narrow = [&](const at::Tensor& a) { return a.defined() ? a.narrow(0, start, count) : a; };
   return {narrow(input.x),     narrow(input.t),          narrow(input.classWeights),
           narrow(input.style), narrow(input.targetTime), narrow(input.guidance)};
-}
-
-// Mean square of what a 2x2 box average takes away: the finest band of a Laplacian pyramid. [N]
-at::Tensor fineEnergy(const at::Tensor& x) {
-  const at::Tensor coarse = at::avg_pool2d(x, {2, 2});
-  return (x - at::upsample_nearest2d(coarse, {x.size(2), x.size(3)})).square().mean({1, 2, 3});
 }
 
 }  // namespace
@@ -145,7 +135,10 @@ at::Tensor flowMapLoss(const at::Tensor& prediction, const at::Tensor& target, c
 }
 
 FlowMapObjective::FlowMapObjective(FlowMapOptions options, std::shared_ptr<const Teacher> teacher)
-    : options_(options), teacher_(std::move(teacher)), pool_(options.trajectories, teacher_) {}
+    : options_(options),
+      teacher_(std::move(teacher)),
+      pool_(options.trajectories, teacher_),
+      comparison_(teacher_, kHeldOutGuidance) {}
 
 nlohmann::ordered_json FlowMapObjective::summary() const {
   return {{"class_dropout", options_.flow.classDropout}, {"loss_border", options_.flow.border},
@@ -165,13 +158,8 @@ at::Tensor FlowMapObjective::targets(const TextureUnet& average, const FlowMapEx
                 longs = example.input.x.size(0) - known - shorts;
   std::vector<at::Tensor> targets = {example.known};
   if (shorts > 0) {
-    TextureUnetInput input = part(example.input, known, shorts);
-    const at::Tensor w = input.guidance, t = input.t, s = input.targetTime;
-    targets.push_back(heunJump(input.x, t, s, options_.teacherSteps, [&](const at::Tensor& x, const at::Tensor& at) {
-      input.x = x;
-      input.t = at;
-      return teacher_->guided(input, w);
-    }));
+    const TextureUnetInput input = part(example.input, known, shorts);
+    targets.push_back(solverJump(input.x, input.t, input.targetTime, options_.teacherSteps, teacher_->guidedX0(input)));
   }
   if (longs > 0) {
     TextureUnetInput input = part(example.input, known + shorts, longs);
@@ -195,36 +183,7 @@ at::Tensor FlowMapObjective::loss(const ObjectiveStep& step) {
 }
 
 Figures FlowMapObjective::heldOut(const TextureUnet& network, const Batch& batch, std::uint64_t index) {
-  const torch::NoGradGuard guard;
-  const int64_t count = batch.x0.size(0);
-  const at::Device device = network.device();
-  auto generator = at::make_generator<at::CPUGeneratorImpl>(mixSeed({kHeldOutSeed, index, 0x2015e}));
-  TextureUnetInput input;
-  input.x = at::randn(batch.x0.sizes(), generator, at::TensorOptions()).to(device);
-  input.classWeights = network.oneHot(batch.label.to(device));
-  if (batch.style.defined()) input.style = batch.style.to(device);
-  input.guidance = at::full({count}, kHeldOutGuidance, input.x.options());
-
-  at::Tensor& endpoint = endpoints_[index];
-  if (!endpoint.defined()) {
-    TextureUnetInput teachers = input;
-    const at::Tensor t = at::ones({count}, input.x.options());
-    endpoint = heunJump(input.x, t, at::zeros_like(t), kHeldOutSteps, [&](const at::Tensor& x, const at::Tensor& at) {
-      teachers.x = x;
-      teachers.t = at;
-      return teacher_->guided(teachers, input.guidance);
-    });
-  }
-  Figures figures = {{"heldout_loss", 0.0}};
-  for (const int steps : kGrids) {
-    const at::Tensor sample = sampleEuler(network, input, steps);
-    const double distance = (sample - endpoint).square().mean().item<double>();
-    const double detail = (fineEnergy(sample) / fineEnergy(endpoint)).mean().item<double>();
-    figures[0].second += distance / std::size(kGrids);
-    figures.emplace_back("distance_" + std::to_string(steps), distance);
-    figures.emplace_back("detail_" + std::to_string(steps), detail);
-  }
-  return figures;
+  return comparison_.figures(network, batch, index, {std::begin(kGrids), std::end(kGrids)});
 }
 
 }  // namespace rivulet::training

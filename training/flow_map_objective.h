@@ -7,7 +7,7 @@
 //   anchors       s = t, w = 1, real data: flow matching. The student stays a network of the data.
 //   trajectories  jumps between any two states of the guided teacher's trajectories from noise (trajectory_pool.h):
 //                 exact, up to the whole way, and from where samples are in truth.
-//   short jumps   from noised data, any t, up to --teacher-span: a few of the teacher's Heun steps.
+//   short jumps   from noised data, any t, up to --teacher-span: a few of the teacher's solver steps.
 //   long jumps    from noised data, longer: two half-jumps of the student's own average, in which shorter ones are
 //   known.
 //                 They make it a map between any two times and not only those of the trajectories' states.
@@ -15,13 +15,13 @@
 // it lets through, come back amplified in the whole one before the short ones are learned.
 #pragma once
 
-#include <map>
 #include <memory>
 
 #include "training/flow_objective.h"
 #include "training/objective.h"
 #include "training/random.h"
 #include "training/teacher.h"
+#include "training/teacher_comparison.h"
 #include "training/trajectory_pool.h"
 
 namespace rivulet::training {
@@ -34,7 +34,7 @@ struct FlowMapOptions {
   double gridPart =
       0.5;  // of the trajectories' jumps: on the grids of 1, 2, 4, 8 equal steps, which are the deployed ones
   double teacherSpan = 0.125;  // longest short jump
-  int teacherSteps = 1;        // Heun steps the teacher takes for one
+  int teacherSteps = 1;        // solver steps the teacher takes for one
   double noisePart = 0.25;     // of the long jumps: from t = 1, where every sample starts
   double curriculum = 0.3;     // part of the run over which the longest long jump grows from 2 spans to 1
   double leastGuidance = 1.0, mostGuidance = 3.0;
@@ -42,7 +42,7 @@ struct FlowMapOptions {
   // own deviation is about 1.4). Above c every sample pulls alike: an anchor, whose error is mostly the noise that
   // nobody can know (e about 0.7), no harder than a jump, whose target is exact.
   double huber = 0.1;
-  // Targets are clipped to [-clip, clip]: whitened data has deviation 1 and 99.9 % of it lie within 5.5; guidance and
+  // Targets are clipped to [-clip, clip]: whitened data has deviation 1 and 99.9 % of it lie within 6; guidance and
   // compounded errors can throw a target further, data is not there.
   double clip = 6.0;
 };
@@ -79,11 +79,9 @@ class FlowMapObjective : public Objective {
   nlohmann::ordered_json summary() const override;
   void configure(TextureUnetConfig& config) const override;
   at::Tensor loss(const ObjectiveStep& step) override;
-  // How far samples of 1, 2, 4 and 8 steps are from where the teacher takes the same noise: mean squared distance, and
-  // the energy of the finest detail over that of the teacher's (below 1 is blurred). "heldout_loss" is the distances'
-  // mean.
+  // Samples of 1, 2, 4 and 8 steps against the teacher's.
   Figures heldOut(const TextureUnet& network, const Batch& batch, std::uint64_t index) override;
-  SheetSteps sheets() const override { return {{1, 2, 4, 8}, 2}; }
+  Sheets sheets() const override { return {{1, 2, 4, 8}, 2}; }
 
  private:
   at::Tensor targets(const TextureUnet& average, const FlowMapExample& example) const;
@@ -91,7 +89,7 @@ class FlowMapObjective : public Objective {
   FlowMapOptions options_;
   std::shared_ptr<const Teacher> teacher_;
   TrajectoryPool pool_;
-  std::map<std::uint64_t, at::Tensor> endpoints_;  // of the held-out batches, by their index
+  TeacherComparison comparison_;
 };
 
 }  // namespace rivulet::training

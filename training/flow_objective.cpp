@@ -39,7 +39,7 @@ FlowExample makeFlowExample(const TextureUnet& network, const Batch& batch, cons
   const at::Tensor t = example.input.t.view({count, 1, 1, 1});
   example.input.x = (1 - t) * example.x0 + t * example.noise;
   example.input.classWeights = network.oneHot(label.to(device));
-  example.input.style = batch.style.to(device);
+  if (batch.style.defined()) example.input.style = batch.style.to(device);
   const int64_t shorter = std::min(batch.x0.size(2), batch.x0.size(3));
   example.border = std::min<int64_t>(options.border, (shorter - 1) / 2);  // something is left of the smallest crop
   return example;

@@ -11,24 +11,24 @@ at::Tensor broadcast(const at::Tensor& perSample) {
 
 }  // namespace
 
-at::Tensor heunJump(const at::Tensor& x, const at::Tensor& t, const at::Tensor& s, int steps, const X0Function& x0) {
+at::Tensor solverJump(const at::Tensor& x, const at::Tensor& t, const at::Tensor& s, int steps, const X0Function& x0) {
   const at::Tensor length = (t - s) / steps;
-  at::Tensor state = x, velocity = at::zeros_like(x);  // velocity: the mean over the steps
+  at::Tensor state = x, f = at::zeros_like(x);
   for (int i = 0; i < steps; ++i) {
-    const at::Tensor from = t - i * length;
-    const bool last = i + 1 == steps;
-    const at::Tensor to = last ? s : t - (i + 1) * length;
-    const at::Tensor zero = to <= 0;
-    const at::Tensor middle = at::where(zero, 0.5 * from, to);
+    const at::Tensor from = t - i * length, to = i + 1 == steps ? s : t - (i + 1) * length;
+    const at::Tensor zero = to <= 0, second = at::where(zero, 0.5 * from, to);
+    // The mean tau of the step under 1/tau^2, and how far towards its end that is.
+    const at::Tensor mean = from * second * (from / second).log() / (from - second);
+    const at::Tensor share = at::where(zero, at::ones_like(mean), (from - mean) / (from - second));
     const at::Tensor first = x0(state, from);
-    const at::Tensor there = eulerStep(state, from, middle, first);
-    const at::Tensor second = x0(there, middle);
-    const at::Tensor trapezoid = 0.5 * ((state - first) / broadcast(from) + (there - second) / broadcast(middle));
-    const at::Tensor mean = at::where(broadcast(zero), (state - second) / broadcast(from), trapezoid);
-    state = state - broadcast(length) * mean;
-    velocity = velocity + mean / steps;
+    const at::Tensor last = x0(eulerStep(state, from, second, first), second);
+    const at::Tensor step = first + broadcast(share) * (last - first);
+    state = eulerStep(state, from, to, step);
+    // Its part of the whole mean: (1/to - 1/from) / (1/s - 1/t), with the limit at s = 0.
+    const at::Tensor reach = i + 1 == steps ? at::ones_like(s) : s / to;
+    f = f + broadcast(reach * t * (from - to) / (from * (t - s))) * step;
   }
-  return x - broadcast(t) * velocity;
+  return f;
 }
 
 at::Tensor halvesJump(const at::Tensor& x, const at::Tensor& t, const at::Tensor& s, const JumpFunction& jump) {

@@ -19,9 +19,12 @@ using X0Function = std::function<at::Tensor(const at::Tensor& x, const at::Tenso
 // f of jumps from t [N] to s [N].
 using JumpFunction = std::function<at::Tensor(const at::Tensor& x, const at::Tensor& t, const at::Tensor& s)>;
 
-// The f of the jump that Heun's method makes in `steps` equal steps from t [N] to s [N], 0 <= s < t. u has no value at
-// 0: a last step that ends there is two Euler steps, of the same price. Two evaluations a step.
-at::Tensor heunJump(const at::Tensor& x, const at::Tensor& t, const at::Tensor& s, int steps, const X0Function& x0);
+// The f of the jump from t [N] to s [N], 0 <= s < t, in `steps` equal steps of two evaluations each. Within a step
+// x0_hat is taken as linear in tau between its values at both ends, and the mean above is exact for that: second order,
+// and no quotient by a small s multiplies the network's errors, as in Heun's method on u (Lu et al. 2022, DPM-Solver++,
+// the two-stage solver, on the linear path). x0_hat has no value at 0: a step that ends there is two Euler steps
+// instead.
+at::Tensor solverJump(const at::Tensor& x, const at::Tensor& t, const at::Tensor& s, int steps, const X0Function& x0);
 
 // The f of the jump that is two jumps of half the length.
 at::Tensor halvesJump(const at::Tensor& x, const at::Tensor& t, const at::Tensor& s, const JumpFunction& jump);

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "training/euler_sampler.h"
 #include "training/texture_unet.h"
 
 namespace rivulet::training {
@@ -19,7 +20,7 @@ namespace rivulet::training {
 struct Batch {
   at::Tensor x0;     // [N,C,H,W]
   at::Tensor label;  // [N] int64
-  at::Tensor style;  // [N,10]
+  at::Tensor style;  // [N,10], or undefined for a network without
 };
 
 // What an objective may look at in one step. Everything random must be a function of (seed, step), so that a resumed
@@ -40,10 +41,11 @@ inline constexpr std::uint64_t kHeldOutSeed = 0x4e1d;
 // Named numbers of the log.
 using Figures = std::vector<std::pair<std::string, double>>;
 
-// Which sheets of samples show the objective's work: numbers of sampling steps.
-struct SheetSteps {
-  std::vector<int> classes = {4, 16};
-  int tiled = 16;
+// The sheets of samples that show the objective's work.
+struct Sheets {
+  std::vector<int> classes = {4, 16};  // a sheet of all classes for each of these numbers of sampling steps
+  int tiled = 16;                      // and the tiled one's
+  Sampler sampler = sampleEuler;
 };
 
 class Objective {
@@ -61,7 +63,7 @@ class Objective {
   // Figures of `network` on one batch of held-out images, "heldout_loss" first. `index` tells the batches apart: the
   // same one gets the same noise at every call, so that figures of one run compare. The trainer takes their means.
   virtual Figures heldOut(const TextureUnet& network, const Batch& batch, std::uint64_t index) = 0;
-  virtual SheetSteps sheets() const { return {}; }
+  virtual Sheets sheets() const { return {}; }
 };
 
 }  // namespace rivulet::training

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "training/euler_sampler.h"
 #include "training/random.h"
 #include "training/whitening.h"
 
@@ -73,24 +72,24 @@ Image8 grid(const at::Tensor& images, int columns, int repeat) {
 
 }  // namespace
 
-void writeClassSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset, int steps,
-                     int columns, std::uint64_t seed) {
+void writeClassSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset,
+                     const Sampler& sampler, int steps, int columns, std::uint64_t seed) {
   std::vector<int64_t> labels;
   for (std::size_t k = 0; k < dataset.classes().size(); ++k) {
     labels.insert(labels.end(), static_cast<std::size_t>(columns), static_cast<int64_t>(k));
   }
   const TextureUnetInput input = noiseFor(network, dataset, labels, network.config().trainingSize, seed);
   // Two classes a line keep the sheet near a square.
-  writePng(path, grid(coloured(sampleEuler(network, input, steps), input.style), 2 * columns, 1));
+  writePng(path, grid(coloured(sampler(network, input, steps), input.style), 2 * columns, 1));
 }
 
-void writeTiledSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset, int steps,
-                     int count, std::uint64_t seed) {
+void writeTiledSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset,
+                     const Sampler& sampler, int steps, int count, std::uint64_t seed) {
   std::vector<int64_t> labels;
   const auto classes = static_cast<int64_t>(dataset.classes().size());
   for (int64_t i = 0; i < count; ++i) labels.push_back((i * classes / count + 1) % classes);
   const TextureUnetInput input = noiseFor(network, dataset, labels, 2 * network.config().trainingSize, seed);
-  writePng(path, grid(coloured(sampleEuler(network, input, steps), input.style), std::min(count, 4), 2));
+  writePng(path, grid(coloured(sampler(network, input, steps), input.style), std::min(count, 4), 2));
 }
 
 }  // namespace rivulet::training

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "training/dataset.h"
+#include "training/euler_sampler.h"
 #include "training/texture_unet.h"
 
 namespace rivulet::training {
@@ -12,11 +13,11 @@ namespace rivulet::training {
 inline constexpr double kSheetGuidance = 1.5;
 
 // A row a class, `columns` samples of the training size each; styles and noise are functions of `seed`.
-void writeClassSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset, int steps,
-                     int columns, std::uint64_t seed);
+void writeClassSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset,
+                     const Sampler& sampler, int steps, int columns, std::uint64_t seed);
 
 // Samples of twice the training size, each shown repeated 2x2: seams and drifting colours show here.
-void writeTiledSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset, int steps,
-                     int count, std::uint64_t seed);
+void writeTiledSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset,
+                     const Sampler& sampler, int steps, int count, std::uint64_t seed);
 
 }  // namespace rivulet::training

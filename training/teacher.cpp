@@ -47,4 +47,12 @@ at::Tensor Teacher::guided(const TextureUnetInput& input, const at::Tensor& w) c
   return halves[1] + w.view({-1, 1, 1, 1}) * (halves[0] - halves[1]);
 }
 
+X0Function Teacher::guidedX0(TextureUnetInput input) const {
+  return [this, input = std::move(input)](const at::Tensor& x, const at::Tensor& t) mutable {
+    input.x = x;
+    input.t = t;
+    return guided(input, input.guidance);
+  };
+}
+
 }  // namespace rivulet::training

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 
+#include "training/jump.h"
 #include "training/texture_unet.h"
 
 namespace rivulet::training {
@@ -20,6 +22,8 @@ class Teacher {
   // x0_hat of `input` guided by w [N]: null + w (class - null), the same affine mix as of velocities. One evaluation of
   // twice the batch; where every w is 1, of the batch itself. No gradients.
   at::Tensor guided(const TextureUnetInput& input, const at::Tensor& w) const;
+  // The same as a function of x and t, for the classes, styles and guidance of `input`. The teacher must outlive it.
+  X0Function guidedX0(TextureUnetInput input) const;
 
  private:
   std::filesystem::path file_;

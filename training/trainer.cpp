@@ -188,12 +188,12 @@ void Trainer::writeSheets() const {
   std::filesystem::create_directories(folder);
   char name[32];
   std::snprintf(name, sizeof name, "%07lld", static_cast<long long>(step_));
-  const SheetSteps sheets = objective_->sheets();
+  const Sheets sheets = objective_->sheets();
   for (const int steps : sheets.classes) {
-    writeClassSheet(folder / (std::string(name) + "-euler" + std::to_string(steps) + ".png"), *average_, dataset_,
-                    steps, 4, 7);
+    writeClassSheet(folder / (std::string(name) + "-steps" + std::to_string(steps) + ".png"), *average_, dataset_,
+                    sheets.sampler, steps, 4, 7);
   }
-  writeTiledSheet(folder / (std::string(name) + "-tiled.png"), *average_, dataset_, sheets.tiled, 4, 7);
+  writeTiledSheet(folder / (std::string(name) + "-tiled.png"), *average_, dataset_, sheets.sampler, sheets.tiled, 4, 7);
 }
 
 void Trainer::append(const nlohmann::ordered_json& line) const {

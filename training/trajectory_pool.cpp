@@ -41,16 +41,11 @@ TrajectoryPool::Round TrajectoryPool::makeRound(const Batch& batch, std::uint64_
 
   at::Tensor state = at::randn(batch.x0.narrow(0, 0, count).sizes(), generator, at::TensorOptions()).to(device);
   std::vector<at::Tensor> states = {state};
-  TextureUnetInput asked = input;
-  const X0Function x0 = [&](const at::Tensor& x, const at::Tensor& t) {
-    asked.x = x;
-    asked.t = t;
-    return teacher_->guided(asked, input.guidance);
-  };
+  const X0Function x0 = teacher_->guidedX0(input);
   for (int i = 0; i < options_.segments; ++i) {
     const at::Tensor t = at::full({count}, 1.0 - static_cast<double>(i) / options_.segments, input.guidance.options()),
                      s = at::full_like(t, 1.0 - static_cast<double>(i + 1) / options_.segments);
-    state = eulerStep(state, t, s, heunJump(state, t, s, options_.heunSteps, x0));
+    state = eulerStep(state, t, s, solverJump(state, t, s, options_.solverSteps, x0));
     states.push_back(state);
   }
   round.states = at::stack(states);

@@ -9,6 +9,7 @@
 #include "training/adam.h"
 #include "training/ema.h"
 #include "training/export.h"
+#include "training/flow_map_objective.h"
 #include "training/flow_objective.h"
 #include "training/loss_curve.h"
 #include "training/reference_dump.h"
@@ -63,6 +64,35 @@ TEST(Trainer, ResumesToTheSameBits) {
     const Safetensors weights = readSafetensors(whole.out), again = readSafetensors(parts.out);
     for (const auto& [name, tensor] : weights.tensors) EXPECT_TRUE(at::equal(tensor, again.at(name))) << name;
   }
+}
+
+TEST(Trainer, ResumesAFlowMapToTheSameBits) {
+  const Scratch scratch;
+  const std::atomic<bool> go{false};
+  TrainerOptions teacher = tinyRun(scratch, "teacher");
+  teacher.steps = 1;
+  EXPECT_TRUE(flowTrainer(teacher).run(go));
+  FlowMapOptions options;
+  options.trajectories.segments = 2;  // cheap
+  options.trajectories.perRound = 2;
+  options.trajectories.rounds = 2;
+  const auto flowMapTrainer = [&](TrainerOptions run) {
+    run.init = teacher.out;
+    run.batch = 4;
+    auto frozen = std::make_shared<Teacher>(teacher.out, at::kCPU, false);
+    return Trainer(run, std::make_unique<FlowMapObjective>(options, std::move(frozen)));
+  };
+  TrainerOptions whole = tinyRun(scratch, "whole"), parts = tinyRun(scratch, "parts");
+  EXPECT_TRUE(flowMapTrainer(whole).run(go));
+  parts.sessionSteps = 5;  // in the middle of a round
+  EXPECT_FALSE(flowMapTrainer(parts).run(go));
+  EXPECT_TRUE(flowMapTrainer(parts).run(go));
+  const Safetensors a = readSafetensors(whole.checkpoint), b = readSafetensors(parts.checkpoint);
+  for (const auto& [name, tensor] : a.tensors) EXPECT_TRUE(at::equal(tensor, b.at(name))) << name;
+  const auto config = nlohmann::json::parse(readSafetensors(whole.out).note("config"));
+  EXPECT_TRUE(config["target_time"].get<bool>() && config["guidance"].get<bool>());
+  // Another objective's checkpoint is not taken up.
+  EXPECT_NE(errorOf([&] { flowTrainer(whole); }).find("another objective"), std::string::npos);
 }
 
 TEST(Trainer, StopsOnASignalWithACheckpoint) {

@@ -29,8 +29,8 @@ class FlowMapCommand : public Command {
     app.add_option("--trajectory-part", o.trajectoryPart, "Part of the batch for jumps on the teacher's trajectories")
         ->capture_default_str()
         ->check(CLI::Range(0.0, 1.0));
-    app.add_option("--trajectory-heun-steps", o.trajectories.heunSteps,
-                   "Heun steps of the teacher for an eighth of a trajectory")
+    app.add_option("--trajectory-steps", o.trajectories.solverSteps,
+                   "Solver steps of the teacher for an eighth of a trajectory")
         ->capture_default_str()
         ->check(CLI::PositiveNumber);
     app.add_option("--trajectory-rounds", o.trajectories.rounds, "Rounds of eight trajectories that are kept for use")
@@ -42,7 +42,7 @@ class FlowMapCommand : public Command {
     app.add_option("--teacher-span", o.teacherSpan, "Longest jump that is the teacher's; longer ones are two halves")
         ->capture_default_str()
         ->check(CLI::Range(0.001, 1.0));
-    app.add_option("--teacher-steps", o.teacherSteps, "Heun steps of the teacher for a short jump")
+    app.add_option("--teacher-steps", o.teacherSteps, "Solver steps of the teacher for a short jump")
         ->capture_default_str()
         ->check(CLI::PositiveNumber);
     app.add_option("--grid-part", o.gridPart,
