@@ -21,6 +21,9 @@ struct CommandEntry {
 constexpr CommandEntry kCommands[] = {
     {"flow", "Flow matching: a teacher that samples in any number of steps", makeFlowCommand},
     {"flow-map", "Distils a teacher into a network that samples in 1, 2, 4 or more steps", makeFlowMapCommand},
+    {"reflow", "Straightens a teacher's flow, so that fewer steps follow it", makeReflowCommand},
+    {"progressive", "Halves a teacher's number of steps, again and again", makeProgressiveCommand},
+    {"consistency", "Tunes a flow-matching network to see the end of its flow at once", makeConsistencyCommand},
 };
 
 std::atomic<bool> stopRequested{false};

@@ -59,7 +59,7 @@ void CommonOptions::declare(CLI::App& app) {
   app.add_option("--precision", precision_, "Precision of the convolutions")
       ->capture_default_str()
       ->check(CLI::IsMember({"fp32", "bf16"}));
-  app.add_option("--checkpoint", o.checkpoint, "Checkpoint file (default: OUT.ckpt)");
+  app.add_option("--checkpoint", checkpoint_, "Checkpoint file (default: OUT.ckpt)");
   app.add_option("--checkpoint-every", o.checkpointEvery, "Steps between checkpoints (weights are exported too)")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
@@ -77,11 +77,25 @@ void CommonOptions::declare(CLI::App& app) {
       ->check(CLI::IsMember({"fp32", "fp16"}));
 }
 
-void CommonOptions::finish() {
+TrainerOptions CommonOptions::stage(int number) const {
+  const auto numbered = [&](const std::filesystem::path& path) {
+    const std::string name = path.stem().string() + "-" + std::to_string(number) + path.extension().string();
+    return path.empty() ? path : path.parent_path() / name;
+  };
+  TrainerOptions options = trainer;
+  options.out = numbered(trainer.out);
+  options.log = numbered(trainer.log);
+  options.checkpoint =
+      checkpoint_.empty() ? std::filesystem::path(options.out.string() + ".ckpt") : numbered(checkpoint_);
+  return options;
+}
+
+void CommonOptions::finish(std::optional<int> first) {
   TrainerOptions& o = trainer;
-  if (o.checkpoint.empty()) o.checkpoint = o.out.string() + ".ckpt";
-  if (resume && !std::filesystem::exists(o.checkpoint)) {
-    throw Error("--resume: no checkpoint " + o.checkpoint.string());
+  o.checkpoint = checkpoint_.empty() ? std::filesystem::path(o.out.string() + ".ckpt") : checkpoint_;
+  const std::filesystem::path checkpoint = first ? stage(*first).checkpoint : o.checkpoint;
+  if (resume && !std::filesystem::exists(checkpoint)) {
+    throw Error("--resume: no checkpoint " + checkpoint.string());
   }
   const std::filesystem::path folder = o.out.parent_path();
   if (!folder.empty() && !std::filesystem::is_directory(folder)) {

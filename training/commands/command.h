@@ -17,5 +17,8 @@ class Command {
 // Each adds the subcommand's options to `app`.
 std::unique_ptr<Command> makeFlowCommand(CLI::App& app);
 std::unique_ptr<Command> makeFlowMapCommand(CLI::App& app);
+std::unique_ptr<Command> makeReflowCommand(CLI::App& app);
+std::unique_ptr<Command> makeProgressiveCommand(CLI::App& app);
+std::unique_ptr<Command> makeConsistencyCommand(CLI::App& app);
 
 }  // namespace rivulet::training
