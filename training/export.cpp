@@ -31,24 +31,6 @@ at::Tensor widened(const at::Tensor& weight, const TextureUnetConfig& from, cons
 
 }  // namespace
 
-nlohmann::ordered_json stylesJson(const Dataset& dataset, int most) {
-  nlohmann::ordered_json styles;
-  for (std::size_t k = 0; k < dataset.classes().size(); ++k) {
-    const auto& members = dataset.tilesOfClass()[k];
-    const std::size_t count = std::min(members.size(), static_cast<std::size_t>(most));
-    auto& list = styles[dataset.classes()[k]] = nlohmann::ordered_json::array();
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto tile = static_cast<std::size_t>(members[i * members.size() / count]);
-      auto& numbers = list.emplace_back(nlohmann::ordered_json::array());
-      // Four decimals are finer than the noise the styles were trained with, and keep the header small.
-      for (const float value : dataset.tiles()[tile].style) {
-        numbers.push_back(std::round(static_cast<double>(value) * 1e4) / 1e4);
-      }
-    }
-  }
-  return styles;
-}
-
 void exportWeights(const std::filesystem::path& path, const TextureUnet& network, const nlohmann::ordered_json& styles,
                    const nlohmann::ordered_json& training, at::ScalarType type) {
   Safetensors file;
@@ -59,8 +41,10 @@ void exportWeights(const std::filesystem::path& path, const TextureUnet& network
   for (const auto& entry : network.parameters().entries()) {
     file.tensors.emplace_back(entry.name, network.parameters()[entry.name].detach().to(type));
   }
-  file.tensors.emplace_back("style_norm.mean", network.styleMean().to(type));
-  file.tensors.emplace_back("style_norm.std", network.styleStd().to(type));
+  if (network.config().styleDim != 0) {
+    file.tensors.emplace_back("style_norm.mean", network.styleMean().to(type));
+    file.tensors.emplace_back("style_norm.std", network.styleStd().to(type));
+  }
   writeSafetensors(path, file);
 }
 
@@ -93,7 +77,7 @@ void importWeights(const std::filesystem::path& path, TextureUnet& network) {
     }
     network.parameters()[entry.name].detach().copy_(tensor);
   }
-  network.setStyleNorm(file.at("style_norm.mean"), file.at("style_norm.std"));
+  if (network.config().styleDim != 0) network.setStyleNorm(file.at("style_norm.mean"), file.at("style_norm.std"));
 }
 
 }  // namespace rivulet::training

@@ -9,7 +9,7 @@ namespace rivulet::training {
 void CommonOptions::declareModel(CLI::App& app) {
   app.add_option("--model", trainer.model, "Network")
       ->capture_default_str()
-      ->check(CLI::IsMember({"texture_unet-s", "texture_unet-m"}));
+      ->check(CLI::IsMember({"texture_unet-xs", "texture_unet-s", "texture_unet-m"}));
   app.add_option("--init", trainer.init,
                  "Weight file to start from instead of random weights; same network and classes")
       ->check(CLI::ExistingFile);
@@ -17,7 +17,7 @@ void CommonOptions::declareModel(CLI::App& app) {
 
 void CommonOptions::declare(CLI::App& app) {
   TrainerOptions& o = trainer;
-  app.add_option("--data", o.data.root, "Folder of class folders of PNG or JPEG images")
+  app.add_option("--data", o.data.root, "Folder of class folders of PNG or JPEG images, or of IDX files")
       ->required()
       ->check(CLI::ExistingDirectory);
   app.add_option("--out", o.out, "Weight file to write (.safetensors)")->required();
@@ -113,7 +113,7 @@ void CommonOptions::finish(std::optional<int> first) {
 
 void CommonOptions::writeReference(const Trainer& trained) const {
   if (dumpReference.empty()) return;
-  rivulet::training::dumpReference(dumpReference / trainer.out.stem(), trained.average(), stylesJson(trained.dataset()),
+  rivulet::training::dumpReference(dumpReference / trainer.out.stem(), trained.average(), trained.source().stylesJson(),
                                    trainer.seed);
 }
 
