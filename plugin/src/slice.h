@@ -32,7 +32,8 @@ struct Slice {
     // What is left of a slice is not worth a small part of something long.
     const double room = std::min(longest, left);
     if (!fits(longest / 4)) return 0;
-    return std::clamp(static_cast<std::uint32_t>(all * std::max(room, 0.0) / microseconds), 1u, rest);
+    const auto count = std::clamp(static_cast<std::uint32_t>(all * std::max(room, 0.0) / microseconds), 1u, rest);
+    return fits(microseconds * count / all) ? count : 0;  // one of them alone may be too long
   }
   /// Accounts for a piece of work about to be recorded; `mark` is the time stamp before it.
   void add(engine::CostModel& costs, const engine::CostShare& share, std::uint32_t mark) {
