@@ -48,7 +48,8 @@ class Recordings {
   /// Of device memory.
   std::uint64_t bytes() const { return ran_.allocatedSize(); }
 
-  /// Microseconds of a recording beside its units: barriers, parameters, getting started. Measured; 0 without time stamps.
+  /// Microseconds of a recording beside its units: barriers, parameters, getting started. Measured; 0 without time
+  /// stamps.
   double overhead() const { return overhead_; }
 
   /// Takes a place; begin() gives it the next serial and resets its timer from inside the command buffer.
