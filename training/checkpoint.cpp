@@ -8,6 +8,7 @@ namespace rivulet::training {
 void writeCheckpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
   Safetensors file;
   file.metadata = {{"format", "rivulet-checkpoint-1"},
+                   {"objective", checkpoint.objective},
                    {"config", checkpoint.config},
                    {"seed", std::to_string(checkpoint.seed)},
                    {"step", std::to_string(checkpoint.step)},
@@ -23,6 +24,7 @@ Checkpoint readCheckpoint(const std::filesystem::path& path) {
   Checkpoint checkpoint;
   try {
     if (file.note("format") != "rivulet-checkpoint-1") throw Error("not a checkpoint of this trainer");
+    checkpoint.objective = file.note("objective");
     checkpoint.config = file.note("config");
     checkpoint.seed = std::stoull(file.note("seed"));
     checkpoint.step = std::stoll(file.note("step"));

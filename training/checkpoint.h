@@ -10,7 +10,8 @@
 namespace rivulet::training {
 
 struct Checkpoint {
-  std::string config;  // the network's configuration, to refuse another network's checkpoint
+  std::string objective;  // its name, to refuse another's checkpoint
+  std::string config;     // the network's configuration, to refuse another network's checkpoint
   std::uint64_t seed = 0;
   int64_t step = 0;    // steps done
   double seconds = 0;  // training time so far

@@ -6,6 +6,30 @@
 #include "training/safetensors.h"
 
 namespace rivulet::training {
+namespace {
+
+// Columns of emb.in: [sincos t, sincos s, sincos w, style]. Those that only `to` has are zero.
+at::Tensor widened(const at::Tensor& weight, const TextureUnetConfig& from, const TextureUnetConfig& to) {
+  const int64_t group = 2 * to.timeFrequencies, groups = 1 + (from.targetTime ? 1 : 0) + (from.guidance ? 1 : 0);
+  if (weight.dim() != 2 || weight.size(1) < groups * group) return weight;  // damaged: the caller refuses its shape
+  std::vector<at::Tensor> columns;
+  int64_t at = 0;
+  const auto take = [&](bool given, bool wanted, int64_t count) {
+    if (given) {
+      columns.push_back(weight.narrow(1, at, count));
+      at += count;
+    } else if (wanted) {
+      columns.push_back(at::zeros({weight.size(0), count}, weight.options()));
+    }
+  };
+  take(true, true, group);
+  take(from.targetTime, to.targetTime, group);
+  take(from.guidance, to.guidance, group);
+  take(true, true, weight.size(1) - at);
+  return at::cat(columns, 1);
+}
+
+}  // namespace
 
 nlohmann::ordered_json stylesJson(const Dataset& dataset, int most) {
   nlohmann::ordered_json styles;
@@ -40,16 +64,30 @@ void exportWeights(const std::filesystem::path& path, const TextureUnet& network
   writeSafetensors(path, file);
 }
 
+TextureUnetConfig readConfig(const std::filesystem::path& path) {
+  const Safetensors file = readSafetensors(path);
+  try {
+    return TextureUnetConfig::fromJson(nlohmann::ordered_json::parse(file.note("config")));
+  } catch (const std::exception& error) {
+    throw Error(path.string() + ": its network is not one of this trainer's: " + error.what());
+  }
+}
+
 void importWeights(const std::filesystem::path& path, TextureUnet& network) {
   const torch::NoGradGuard guard;
   const Safetensors file = readSafetensors(path);
-  const auto config = nlohmann::ordered_json::parse(file.note("config"), nullptr, false);
-  if (config != network.config().json()) {
-    throw Error(path.string() + " is of another configuration: " + config.dump() + " instead of " +
+  const auto given = nlohmann::ordered_json::parse(file.note("config"), nullptr, false);
+  const auto flag = [&](const char* key) { return given.is_object() && given.value(key, false); };
+  TextureUnetConfig narrow = network.config();
+  narrow.targetTime = narrow.targetTime && flag("target_time");
+  narrow.guidance = narrow.guidance && flag("guidance");
+  if (given != narrow.json()) {
+    throw Error(path.string() + " is of another configuration: " + given.dump() + " instead of " +
                 network.config().json().dump());
   }
   for (const auto& entry : network.parameters().entries()) {
-    const at::Tensor& tensor = file.at(entry.name);
+    at::Tensor tensor = file.at(entry.name);
+    if (entry.name == "emb.in.weight") tensor = widened(tensor, narrow, network.config());
     if (tensor.sizes() != at::IntArrayRef(entry.shape)) {
       throw Error(path.string() + ": the shape of " + entry.name + " is not the network's");
     }

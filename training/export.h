@@ -16,7 +16,11 @@ nlohmann::ordered_json stylesJson(const Dataset& dataset, int most = 64);
 void exportWeights(const std::filesystem::path& path, const TextureUnet& network, const nlohmann::ordered_json& styles,
                    const nlohmann::ordered_json& training, at::ScalarType type);
 
-// Fills the network with a file's weights. Throws Error where the file is of another configuration or damaged.
+// The configuration of a file's network. Throws Error where it is damaged or of an architecture unknown here.
+TextureUnetConfig readConfig(const std::filesystem::path& path);
+
+// Fills the network with a file's weights. A network with a target time or a guidance input takes the weights of one
+// without: the new inputs start with no effect. Throws Error where the file is of another configuration or damaged.
 void importWeights(const std::filesystem::path& path, TextureUnet& network);
 
 }  // namespace rivulet::training

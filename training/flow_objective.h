@@ -2,11 +2,7 @@
 // space: u = eps - x_0 = (x_t - x_0) / t, so |u_hat - u|^2 = |x0_hat - x_0|^2 / t^2.
 #pragma once
 
-#include <torch/torch.h>
-
-#include <functional>
-
-#include "training/texture_unet.h"
+#include "training/objective.h"
 
 namespace rivulet::training {
 
@@ -25,18 +21,10 @@ struct FlowOptions {
   bool optimalTransport = false;  // pair noise and images within each class of the batch by least squared distance
 };
 
-struct Batch {
-  at::Tensor x0;     // [N,C,H,W]
-  at::Tensor label;  // [N] int64
-  at::Tensor style;  // [N,10]
-};
-
-using X0Network = std::function<at::Tensor(const TextureUnetInput&)>;
-
 // The batch with everything random about it drawn: a function of (seed, step).
 struct FlowExample {
   TextureUnetInput input;
-  at::Tensor x0;
+  at::Tensor x0, noise;
   at::Tensor weight;  // [N]
   int64_t border = 0;
 };
@@ -45,5 +33,19 @@ FlowExample makeFlowExample(const TextureUnet& network, const Batch& batch, cons
 
 // mean over samples of weight * mean over values of (prediction - x0)^2, without those along the edges.
 at::Tensor flowLoss(const at::Tensor& prediction, const FlowExample& example);
+
+class FlowObjective : public Objective {
+ public:
+  explicit FlowObjective(FlowOptions options) : options_(options) {}
+
+  std::string name() const override { return "flow"; }
+  nlohmann::ordered_json summary() const override;
+  at::Tensor loss(const ObjectiveStep& step) override;
+  // The loss itself, with every class given.
+  Figures heldOut(const TextureUnet& network, const Batch& batch, std::uint64_t index) override;
+
+ private:
+  FlowOptions options_;
+};
 
 }  // namespace rivulet::training

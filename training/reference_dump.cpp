@@ -29,7 +29,8 @@ void dumpReference(const std::filesystem::path& folder, const TextureUnet& netwo
   io.metadata["layout"] =
       "NCHW float32; k.x input, k.t noise level per sample (1 is noise), k.class label per sample (the last is the "
       "null "
-      "class), k.style style vector per sample, k.y output";
+      "class), k.style style vector per sample, k.s target time and k.guidance guidance weight per sample where the "
+      "network has them, k.y output";
   int index = 0;
   for (const Case& each : kCases) {
     const std::string prefix = std::to_string(index++) + ".";

@@ -28,6 +28,7 @@ TextureUnetInput noiseFor(const TextureUnet& network, const Dataset& dataset, co
       at::randn({count, network.config().channels, size, size}, generator, at::TensorOptions()).to(network.device());
   input.classWeights = network.oneHot(at::tensor(labels, at::kLong).to(network.device()));
   input.style = at::from_blob(styles.data(), {count, kStyleSize}, at::kFloat).clone().to(network.device());
+  if (network.config().guidance) input.guidance = at::full({count}, kSheetGuidance, input.style.options());
   return input;
 }
 
@@ -71,36 +72,24 @@ Image8 grid(const at::Tensor& images, int columns, int repeat) {
 
 }  // namespace
 
-at::Tensor sampleEuler(const TextureUnet& network, TextureUnetInput input, int steps) {
-  const torch::NoGradGuard guard;
-  at::Tensor x = input.x;
-  for (int i = 0; i < steps; ++i) {
-    const double t = 1.0 - static_cast<double>(i) / steps, s = 1.0 - static_cast<double>(i + 1) / steps;
-    input.x = x;
-    input.t = at::full({x.size(0)}, t, x.options());
-    x = s / t * x + (1 - s / t) * network.forward(input);
-  }
-  return x;
-}
-
-void writeClassSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset, int steps,
-                     int columns, std::uint64_t seed) {
+void writeClassSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset,
+                     const Sampler& sampler, int steps, int columns, std::uint64_t seed) {
   std::vector<int64_t> labels;
   for (std::size_t k = 0; k < dataset.classes().size(); ++k) {
     labels.insert(labels.end(), static_cast<std::size_t>(columns), static_cast<int64_t>(k));
   }
   const TextureUnetInput input = noiseFor(network, dataset, labels, network.config().trainingSize, seed);
   // Two classes a line keep the sheet near a square.
-  writePng(path, grid(coloured(sampleEuler(network, input, steps), input.style), 2 * columns, 1));
+  writePng(path, grid(coloured(sampler(network, input, steps), input.style), 2 * columns, 1));
 }
 
-void writeTiledSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset, int steps,
-                     int count, std::uint64_t seed) {
+void writeTiledSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset,
+                     const Sampler& sampler, int steps, int count, std::uint64_t seed) {
   std::vector<int64_t> labels;
   const auto classes = static_cast<int64_t>(dataset.classes().size());
   for (int64_t i = 0; i < count; ++i) labels.push_back((i * classes / count + 1) % classes);
   const TextureUnetInput input = noiseFor(network, dataset, labels, 2 * network.config().trainingSize, seed);
-  writePng(path, grid(coloured(sampleEuler(network, input, steps), input.style), std::min(count, 4), 2));
+  writePng(path, grid(coloured(sampler(network, input, steps), input.style), std::min(count, 4), 2));
 }
 
 }  // namespace rivulet::training

@@ -4,20 +4,20 @@
 #include <filesystem>
 
 #include "training/dataset.h"
+#include "training/euler_sampler.h"
 #include "training/texture_unet.h"
 
 namespace rivulet::training {
 
-// Euler from t = 1 to 0 in `steps` equal steps: x_s = (s/t) x_t + (1 - s/t) x0_hat. `input` lacks t; its x is the
-// noise. Returns [N,C,H,W].
-at::Tensor sampleEuler(const TextureUnet& network, TextureUnetInput input, int steps);
+// What a network with a guidance input is asked for in the sheets.
+inline constexpr double kSheetGuidance = 1.5;
 
 // A row a class, `columns` samples of the training size each; styles and noise are functions of `seed`.
-void writeClassSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset, int steps,
-                     int columns, std::uint64_t seed);
+void writeClassSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset,
+                     const Sampler& sampler, int steps, int columns, std::uint64_t seed);
 
 // Samples of twice the training size, each shown repeated 2x2: seams and drifting colours show here.
-void writeTiledSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset, int steps,
-                     int count, std::uint64_t seed);
+void writeTiledSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset,
+                     const Sampler& sampler, int steps, int count, std::uint64_t seed);
 
 }  // namespace rivulet::training

@@ -55,6 +55,25 @@ nlohmann::ordered_json TextureUnetConfig::json() const {
           {"training_size", trainingSize}};
 }
 
+TextureUnetConfig TextureUnetConfig::fromJson(const nlohmann::ordered_json& json) {
+  TextureUnetConfig config;
+  json.at("size").get_to(config.size);
+  json.at("in_channels").get_to(config.channels);
+  json.at("widths").get_to(config.widths);
+  json.at("blocks_per_level").get_to(config.blocksPerLevel);
+  json.at("embedding_dim").get_to(config.embeddingDim);
+  json.at("time_frequencies").get_to(config.timeFrequencies);
+  json.at("shuffle_channels").get_to(config.shuffleChannels);
+  json.at("head_width").get_to(config.headWidth);
+  json.at("classes").get_to(config.classes);
+  json.at("target_time").get_to(config.targetTime);
+  json.at("guidance").get_to(config.guidance);
+  json.at("norm_eps").get_to(config.normEps);
+  json.at("training_size").get_to(config.trainingSize);
+  if (config.json() != json) throw Error("expected " + config.json().dump() + ", it is " + json.dump());
+  return config;
+}
+
 TextureUnet::TextureUnet(TextureUnetConfig config, at::Device device, bool trainable) : config_(std::move(config)) {
   const auto& w = config_.widths;
   const int64_t e = config_.embeddingDim, c = config_.channels;

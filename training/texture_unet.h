@@ -29,8 +29,9 @@ struct TextureUnetConfig {
 
   // "texture_unet-s" or "texture_unet-m"; throws Error naming the known ones.
   static TextureUnetConfig named(const std::string& model);
-  // The weight file's `config`.
+  // The weight file's `config`, and back; throws Error where this trainer would not write the same.
   nlohmann::ordered_json json() const;
+  static TextureUnetConfig fromJson(const nlohmann::ordered_json& json);
 };
 
 // One evaluation's inputs. t, s and w are [N] float32; classWeights [N, K+1]; style [N, 10].

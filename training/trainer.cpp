@@ -16,13 +16,6 @@
 namespace rivulet::training {
 namespace {
 
-at::Device deviceNamed(const std::string& name) {
-  if (name == "cuda" && !torch::cuda::is_available()) {
-    throw Error("--device cuda: this libtorch sees no CUDA device (use --device cpu, or a CUDA build of libtorch)");
-  }
-  return at::Device(name);
-}
-
 std::string isoDate() {
   const std::time_t now = std::time(nullptr);
   char text[32];
@@ -32,11 +25,22 @@ std::string isoDate() {
 
 }  // namespace
 
-Trainer::Trainer(TrainerOptions options)
-    : options_(std::move(options)), dataset_(options_.data), augment_(dataset_, options_.augment) {
+at::Device deviceNamed(const std::string& name) {
+  if (name == "cuda" && !torch::cuda::is_available()) {
+    throw Error("--device cuda: this libtorch sees no CUDA device (use --device cpu, or a CUDA build of libtorch)");
+  }
+  return at::Device(name);
+}
+
+Trainer::Trainer(TrainerOptions options, std::unique_ptr<Objective> objective)
+    : options_(std::move(options)),
+      objective_(std::move(objective)),
+      dataset_(options_.data),
+      augment_(dataset_, options_.augment) {
   TextureUnetConfig config = TextureUnetConfig::named(options_.model);
   config.classes = dataset_.classes();
   config.trainingSize = options_.data.crop;
+  objective_->configure(config);
   const at::Device device = deviceNamed(options_.device);
   network_ = std::make_unique<TextureUnet>(config, device, true);
   average_ = std::make_unique<TextureUnet>(config, device, false);
@@ -53,12 +57,12 @@ Trainer::Trainer(TrainerOptions options)
   }
 }
 
-Batch Trainer::makeBatch() const {
+Batch Trainer::makeBatch(std::uint64_t step) const {
   const int64_t size = options_.data.crop, count = options_.batch;
   Batch batch{at::empty({count, 3, size, size}), at::empty({count}, at::TensorOptions().dtype(at::kLong)),
               at::empty({count, kStyleSize})};
   for (int64_t n = 0; n < count; ++n) {
-    Random random{options_.seed, static_cast<std::uint64_t>(step_), static_cast<std::uint64_t>(n), 0xda7a};
+    Random random{options_.seed, step, static_cast<std::uint64_t>(n), 0xda7a};
     const Example example = augment_.draw(random);
     std::memcpy(batch.x0.data_ptr<float>() + n * 3 * size * size, example.pixels.data(),
                 example.pixels.size() * sizeof(float));
@@ -85,11 +89,12 @@ double Trainer::learningRate() const {
 }
 
 std::pair<double, double> Trainer::trainStep() {
-  const FlowExample example =
-      makeFlowExample(*network_, makeBatch(), options_.flow, options_.seed, static_cast<std::uint64_t>(step_));
+  const auto step = static_cast<std::uint64_t>(step_);
+  const Batch batch = makeBatch(step);
   const at::Tensor grad = network_->parameters().grad();
   grad.zero_();
-  const at::Tensor loss = flowLoss(network_->forward(example.input), example);
+  const at::Tensor loss = objective_->loss({*network_, *average_, batch, options_.seed, step, progress(),
+                                            [this](std::uint64_t other) { return makeBatch(other); }});
   loss.backward();
   const at::Tensor flat = network_->parameters().flat();
   const double norm = adam_->update(flat, grad, learningRate(), step_);
@@ -97,13 +102,12 @@ std::pair<double, double> Trainer::trainStep() {
   return {loss.item<double>(), norm};
 }
 
-double Trainer::heldOutLoss() const {
+void Trainer::logHeldOut() const {
   const torch::NoGradGuard guard;
-  FlowOptions flow = options_.flow;
-  flow.classDropout = 0;
-  double sum = 0;
   const auto& tiles = dataset_.heldOut();
   const std::size_t count = std::min<std::size_t>(tiles.size(), 64);
+  if (count == 0) return;
+  Figures sums;
   for (std::size_t i = 0; i < count; ++i) {
     const Tile& tile = tiles[i * tiles.size() / count];
     Example example = augment_.centre(tile);
@@ -111,34 +115,37 @@ double Trainer::heldOutLoss() const {
     const Batch batch{at::from_blob(example.pixels.data(), {1, 3, size, size}, at::kFloat).clone(),
                       at::full({1}, tile.classIndex, at::TensorOptions().dtype(at::kLong)),
                       at::from_blob(example.style.data(), {1, kStyleSize}, at::kFloat).clone()};
-    // The same noise and times at every call, so that the figures compare.
-    const FlowExample flowed = makeFlowExample(*average_, batch, flow, 0x4e1d, i);
-    sum += flowLoss(average_->forward(flowed.input), flowed).item<double>();
+    const Figures figures = objective_->heldOut(*average_, batch, i);
+    if (sums.empty()) {
+      sums = figures;
+    } else {
+      for (std::size_t k = 0; k < sums.size(); ++k) sums[k].second += figures.at(k).second;
+    }
   }
-  return count == 0 ? std::nan("") : sum / static_cast<double>(count);
+  nlohmann::ordered_json line = {{"step", step_}};
+  for (const auto& [name, sum] : sums) line[name] = sum / static_cast<double>(count);
+  append(line);
 }
 
 nlohmann::ordered_json Trainer::summary() const {
-  return {{"objective", "flow"},
-          {"steps", step_},
-          {"batch", options_.batch},
-          {"learning_rate", options_.learningRate},
-          {"ema", options_.ema},
-          {"seed", options_.seed},
-          {"precision", options_.bf16 ? "bf16" : "fp32"},
-          {"images", dataset_.tiles().size()},
-          {"held_out_images", dataset_.heldOut().size()},
-          {"class_dropout", options_.flow.classDropout},
-          {"loss_border", options_.flow.border},
-          {"palette_augment", options_.augment.paletteAugment},
-          {"coupling", options_.flow.optimalTransport ? "ot" : "independent"},
-          {"minutes", std::round(elapsed() / 6) / 10},
-          {"finished", progress() >= 1.0},
-          {"date", isoDate()}};
+  nlohmann::ordered_json summary = {{"objective", objective_->name()},
+                                    {"steps", step_},
+                                    {"batch", options_.batch},
+                                    {"learning_rate", options_.learningRate},
+                                    {"ema", options_.ema},
+                                    {"seed", options_.seed},
+                                    {"precision", options_.bf16 ? "bf16" : "fp32"},
+                                    {"images", dataset_.tiles().size()},
+                                    {"held_out_images", dataset_.heldOut().size()},
+                                    {"palette_augment", options_.augment.paletteAugment}};
+  summary.update(objective_->summary());
+  summary.update({{"minutes", std::round(elapsed() / 6) / 10}, {"finished", finished()}, {"date", isoDate()}});
+  return summary;
 }
 
 void Trainer::save() const {
   Checkpoint checkpoint;
+  checkpoint.objective = objective_->name();
   checkpoint.config = network_->config().json().dump();
   checkpoint.seed = options_.seed;
   checkpoint.step = step_;
@@ -155,9 +162,11 @@ void Trainer::save() const {
 
 void Trainer::load() {
   const Checkpoint checkpoint = readCheckpoint(options_.checkpoint);
-  if (checkpoint.config != network_->config().json().dump() || checkpoint.seed != options_.seed) {
+  if (checkpoint.objective != objective_->name() || checkpoint.config != network_->config().json().dump() ||
+      checkpoint.seed != options_.seed) {
     throw Error("the checkpoint " + options_.checkpoint.string() +
-                " is of another model, class list or seed; continue with the same options, or remove it to start anew");
+                " is of another objective, model, class list or seed; continue with the same options, or remove it to "
+                "start anew");
   }
   network_->parameters().flat().copy_(checkpoint.parameters);
   average_->parameters().flat().copy_(checkpoint.average);
@@ -179,11 +188,12 @@ void Trainer::writeSheets() const {
   std::filesystem::create_directories(folder);
   char name[32];
   std::snprintf(name, sizeof name, "%07lld", static_cast<long long>(step_));
-  for (const int steps : {4, 16}) {
-    writeClassSheet(folder / (std::string(name) + "-euler" + std::to_string(steps) + ".png"), *average_, dataset_,
-                    steps, 4, 7);
+  const Sheets sheets = objective_->sheets();
+  for (const int steps : sheets.classes) {
+    writeClassSheet(folder / (std::string(name) + "-steps" + std::to_string(steps) + ".png"), *average_, dataset_,
+                    sheets.sampler, steps, 4, 7);
   }
-  writeTiledSheet(folder / (std::string(name) + "-tiled.png"), *average_, dataset_, 16, 4, 7);
+  writeTiledSheet(folder / (std::string(name) + "-tiled.png"), *average_, dataset_, sheets.sampler, sheets.tiled, 4, 7);
 }
 
 void Trainer::append(const nlohmann::ordered_json& line) const {
@@ -204,7 +214,7 @@ bool Trainer::run(const std::atomic<bool>& stop) {
       (step_ > 0 ? ", resuming at step " + std::to_string(step_) : ""));
   double smooth = 0, weight = 0, windowStart = steadySeconds(), rate = 0;
   int64_t windowSteps = 0, session = 0;
-  while (progress() < 1.0 && !stop.load() && session != options_.sessionSteps) {
+  while (!finished() && !stop.load() && session != options_.sessionSteps) {
     const double learning = learningRate();
     const auto [loss, norm] = trainStep();
     if (!std::isfinite(loss) || !std::isfinite(norm)) {
@@ -233,16 +243,16 @@ bool Trainer::run(const std::atomic<bool>& stop) {
     const bool sheets = options_.sampleEvery > 0 && step_ % options_.sampleEvery == 0;
     if (step_ % options_.checkpointEvery == 0) save();
     if (sheets) {
-      append({{"step", step_}, {"heldout_loss", heldOutLoss()}});
+      logHeldOut();
       writeSheets();
     }
     if (sheets || step_ % options_.checkpointEvery == 0) windowStart = steadySeconds(), windowSteps = 0;
   }
-  const bool done = progress() >= 1.0;
+  const bool done = finished();
   save();
   if (done && options_.sampleEvery > 0) writeSheets();
   if (done && !options_.log.empty()) {
-    append({{"step", step_}, {"heldout_loss", heldOutLoss()}});
+    logHeldOut();
     writeLossCurve(options_.log, std::filesystem::path(options_.out).replace_extension(".loss.svg"));
   }
   say((done ? "done at step " : "stopped at step ") + std::to_string(step_) + ": " + options_.out.string() +

@@ -10,15 +10,17 @@
 #include "training/adam.h"
 #include "training/augment.h"
 #include "training/dataset.h"
-#include "training/flow_objective.h"
+#include "training/objective.h"
 #include "training/texture_unet.h"
 
 namespace rivulet::training {
 
+// "cpu" or "cuda"; throws Error where this libtorch has none.
+at::Device deviceNamed(const std::string& name);
+
 struct TrainerOptions {
   DatasetOptions data;
   AugmentOptions augment;
-  FlowOptions flow;
   AdamOptions adam;
   std::string model = "texture_unet-s";
   std::filesystem::path out, checkpoint, log;
@@ -43,24 +45,26 @@ struct TrainerOptions {
 class Trainer {
  public:
   // Reads the data, makes the network and, where the checkpoint exists, takes up from it. Throws Error.
-  explicit Trainer(TrainerOptions options);
+  Trainer(TrainerOptions options, std::unique_ptr<Objective> objective);
 
   // Trains until done (true) or until `stop` is set (false); either way checkpoint and weights are written.
   bool run(const std::atomic<bool>& stop);
 
   int64_t step() const { return step_; }
+  // Nothing is left to train: the steps are done, or the time is up.
+  bool finished() const { return progress() >= 1.0; }
   const TextureUnet& network() const { return *network_; }
   // The network of averaged weights.
   const TextureUnet& average() const { return *average_; }
   const Dataset& dataset() const { return dataset_; }
 
  private:
-  Batch makeBatch() const;
+  Batch makeBatch(std::uint64_t step) const;
   double progress() const;
   double learningRate() const;
   // One step; returns the loss, NaN included, and the gradient norm.
   std::pair<double, double> trainStep();
-  double heldOutLoss() const;
+  void logHeldOut() const;
   void save() const;
   void load();
   void loadWeights();
@@ -70,6 +74,7 @@ class Trainer {
   nlohmann::ordered_json summary() const;
 
   TrainerOptions options_;
+  std::unique_ptr<Objective> objective_;
   Dataset dataset_;
   Augment augment_;
   std::unique_ptr<TextureUnet> network_, average_;

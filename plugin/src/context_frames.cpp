@@ -78,8 +78,9 @@ void Context::restart(std::uint64_t serial) {
   requeueRecorded(serial);
 }
 
-/// Records what fits the budget. If that fails, it is as if it had not begun, but for what the command buffer holds by
-/// then: all of it is recorded again.
+/// A recording with what fits the budget. One without dispatches counts too: the command buffer uses what begin()
+/// recorded. If it fails, it is as if it had not begun, but for what the command buffer holds already: all of it is
+/// recorded again.
 Recording& Context::fill(VkCommandBuffer commands, double budget) {
   Recording& recording = recordings_.begin(commands);
   recording.budget = budget;
@@ -119,7 +120,6 @@ RvlRecordResult Context::record(const RvlRecordInfo& info) {
   result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
   if (!scheduler_.canRecord() || recordings_.full() || info.budget_us == 0) return result;
 
-  // Even one without dispatches is in the command buffer and uses what begin() recorded.
   const Recording& recording = fill(info.command_buffer, info.budget_us);
   result.serial = recording.serial;
   result.dispatches = recording.dispatches;

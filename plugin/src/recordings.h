@@ -29,7 +29,7 @@ struct Recording {
   std::unique_ptr<vk::GpuTimer> timer;
   std::vector<Timed> timed;
   Clock::time_point began;
-  double budget = 0, overhead = 0, expected = 0;  // expected of units alone
+  double budget = 0, expected = 0, overhead = 0;
   std::uint32_t dispatches = 0;
 };
 

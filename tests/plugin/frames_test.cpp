@@ -253,7 +253,7 @@ TEST_F(PluginFrames, ASmallBudgetIsKept) {
     auto result = sized<RvlRecordResult>();
     ASSERT_EQ(api().record(context(), &info, &result), RVL_SUCCESS);
     longest = std::max(longest, statistics().longest_dispatch_us);
-    EXPECT_LE(result.expected_us, std::max(300.0, longest));
+    EXPECT_LE(result.expected_us, std::max(300.0, longest + 300)) << "one thing, and what comes with any recording";
     submit(result);
     host_.stream().waitIdle();
     ++frames;

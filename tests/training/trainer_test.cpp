@@ -9,6 +9,8 @@
 #include "training/adam.h"
 #include "training/ema.h"
 #include "training/export.h"
+#include "training/flow_map_objective.h"
+#include "training/flow_objective.h"
 #include "training/loss_curve.h"
 #include "training/reference_dump.h"
 #include "training/safetensors.h"
@@ -33,6 +35,10 @@ TrainerOptions tinyRun(const Scratch& scratch, const std::string& name) {
   return options;
 }
 
+Trainer flowTrainer(const TrainerOptions& options, const FlowOptions& flow = {}) {
+  return Trainer(options, std::make_unique<FlowObjective>(flow));
+}
+
 std::string bytesOf(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(in), {}};
@@ -45,12 +51,12 @@ TEST(Trainer, ResumesToTheSameBits) {
     const std::string suffix = bf16 ? "-bf16" : "";
     TrainerOptions whole = tinyRun(scratch, "whole" + suffix), parts = tinyRun(scratch, "parts" + suffix);
     whole.bf16 = parts.bf16 = bf16;
-    EXPECT_TRUE(Trainer(whole).run(go));
+    EXPECT_TRUE(flowTrainer(whole).run(go));
     parts.sessionSteps = 2;
-    EXPECT_FALSE(Trainer(parts).run(go));
-    EXPECT_FALSE(Trainer(parts).run(go));
+    EXPECT_FALSE(flowTrainer(parts).run(go));
+    EXPECT_FALSE(flowTrainer(parts).run(go));
     parts.sessionSteps = -1;
-    EXPECT_TRUE(Trainer(parts).run(go));
+    EXPECT_TRUE(flowTrainer(parts).run(go));
     const Safetensors a = readSafetensors(whole.checkpoint), b = readSafetensors(parts.checkpoint);
     EXPECT_EQ(a.note("step"), "6");
     EXPECT_EQ(b.note("step"), "6");
@@ -60,11 +66,40 @@ TEST(Trainer, ResumesToTheSameBits) {
   }
 }
 
+TEST(Trainer, ResumesAFlowMapToTheSameBits) {
+  const Scratch scratch;
+  const std::atomic<bool> go{false};
+  TrainerOptions teacher = tinyRun(scratch, "teacher");
+  teacher.steps = 1;
+  EXPECT_TRUE(flowTrainer(teacher).run(go));
+  FlowMapOptions options;
+  options.trajectories.segments = 2;  // cheap
+  options.trajectories.perRound = 2;
+  options.trajectories.rounds = 2;
+  const auto flowMapTrainer = [&](TrainerOptions run) {
+    run.init = teacher.out;
+    run.batch = 4;
+    auto frozen = std::make_shared<Teacher>(teacher.out, at::kCPU, false);
+    return Trainer(run, std::make_unique<FlowMapObjective>(options, std::move(frozen)));
+  };
+  TrainerOptions whole = tinyRun(scratch, "whole"), parts = tinyRun(scratch, "parts");
+  EXPECT_TRUE(flowMapTrainer(whole).run(go));
+  parts.sessionSteps = 5;  // in the middle of a round
+  EXPECT_FALSE(flowMapTrainer(parts).run(go));
+  EXPECT_TRUE(flowMapTrainer(parts).run(go));
+  const Safetensors a = readSafetensors(whole.checkpoint), b = readSafetensors(parts.checkpoint);
+  for (const auto& [name, tensor] : a.tensors) EXPECT_TRUE(at::equal(tensor, b.at(name))) << name;
+  const auto config = nlohmann::json::parse(readSafetensors(whole.out).note("config"));
+  EXPECT_TRUE(config["target_time"].get<bool>() && config["guidance"].get<bool>());
+  // Another objective's checkpoint is not taken up.
+  EXPECT_NE(errorOf([&] { flowTrainer(whole); }).find("another objective"), std::string::npos);
+}
+
 TEST(Trainer, StopsOnASignalWithACheckpoint) {
   const Scratch scratch;
   const TrainerOptions options = tinyRun(scratch, "stopped");
   const std::atomic<bool> stop{true};
-  EXPECT_FALSE(Trainer(options).run(stop));
+  EXPECT_FALSE(flowTrainer(options).run(stop));
   EXPECT_TRUE(std::filesystem::exists(options.checkpoint));
   EXPECT_TRUE(std::filesystem::exists(options.out));
 }
@@ -73,21 +108,22 @@ TEST(Trainer, RefusesAnotherRunsCheckpoint) {
   const Scratch scratch;
   TrainerOptions options = tinyRun(scratch, "other");
   const std::atomic<bool> stop{true};
-  Trainer(options).run(stop);
+  flowTrainer(options).run(stop);
   options.seed = 2;
-  EXPECT_NE(errorOf([&] { Trainer{options}; }).find("another model, class list or seed"), std::string::npos);
+  EXPECT_NE(errorOf([&] { flowTrainer(options); }).find("another objective, model, class list or seed"),
+            std::string::npos);
   std::ofstream(options.checkpoint) << "rubbish";
-  EXPECT_NE(errorOf([&] { Trainer{options}; }).find(options.checkpoint.string()), std::string::npos);
+  EXPECT_NE(errorOf([&] { flowTrainer(options); }).find(options.checkpoint.string()), std::string::npos);
 }
 
 TEST(Trainer, StartsFromGivenWeights) {
   const Scratch scratch;
   const std::atomic<bool> go{false};
   TrainerOptions first = tinyRun(scratch, "first"), second = tinyRun(scratch, "second");
-  EXPECT_TRUE(Trainer(first).run(go));
+  EXPECT_TRUE(flowTrainer(first).run(go));
   second.init = first.out;
   second.seed = 99;  // would draw other weights
-  const Trainer trainer(second);
+  const Trainer trainer = flowTrainer(second);
   EXPECT_EQ(trainer.step(), 0);
   const Safetensors given = readSafetensors(first.out);
   for (const auto& entry : trainer.network().parameters().entries()) {
@@ -99,7 +135,7 @@ TEST(Trainer, StartsFromGivenWeights) {
   other.metadata["config"] = R"({"architecture":"texture_unet","size":"xxl"})";
   second.init = scratch.path() / "other.safetensors";
   writeSafetensors(second.init, other);
-  const std::string message = errorOf([&] { const Trainer refused(second); });
+  const std::string message = errorOf([&] { flowTrainer(second); });
   EXPECT_NE(message.find("other.safetensors is of another configuration"), std::string::npos) << message;
 }
 
@@ -109,10 +145,11 @@ TEST(Trainer, LearnsAndLogs) {
   options.steps = 60;
   options.batch = 4;
   options.learningRate = 4e-3;
-  options.flow.timeUniform = 0;
-  options.flow.timeDeviation = 0.1;  // losses of like weight, so that ten of them compare
+  FlowOptions flow;
+  flow.timeUniform = 0;
+  flow.timeDeviation = 0.1;  // losses of like weight, so that ten of them compare
   const std::atomic<bool> go{false};
-  Trainer(options).run(go);
+  flowTrainer(options, flow).run(go);
   std::ifstream log(options.log);
   std::vector<double> losses;
   for (std::string line; std::getline(log, line);) {
@@ -134,7 +171,7 @@ TEST(Trainer, TheTimeLimitEndsTheRun) {
   options.steps = 1000000;
   options.timeLimitMinutes = 1.0 / 60;
   const std::atomic<bool> go{false};
-  Trainer trainer(options);
+  Trainer trainer = flowTrainer(options);
   EXPECT_TRUE(trainer.run(go));
   EXPECT_LT(trainer.step(), 1000000);
 }
