@@ -34,6 +34,15 @@ VkImage create(const Device& device, const ImageInfo& info, const std::string& w
   return image;
 }
 
+ImageRequirements requirementsOf(const Device& device, VkImage image) {
+  VkMemoryRequirements required{};
+  device.fn().GetImageMemoryRequirements(device.handle(), image, &required);
+  ImageRequirements result;
+  result.bytes = (required.size + required.alignment - 1) / required.alignment * required.alignment;
+  result.memoryTypes = required.memoryTypeBits;
+  return result;
+}
+
 }  // namespace
 
 bool supportsImage(const Device& device, const ImageInfo& info) {
@@ -48,12 +57,8 @@ bool supportsImage(const Device& device, const ImageInfo& info) {
 
 ImageRequirements imageRequirements(const Device& device, const ImageInfo& info) {
   const VkImage image = create(device, info, describe(info, "to ask for its size"));
-  VkMemoryRequirements required{};
-  device.fn().GetImageMemoryRequirements(device.handle(), image, &required);
+  const ImageRequirements result = requirementsOf(device, image);
   device.fn().DestroyImage(device.handle(), image, nullptr);
-  ImageRequirements result;
-  result.bytes = (required.size + required.alignment - 1) / required.alignment * required.alignment;
-  result.memoryTypes = required.memoryTypeBits;
   return result;
 }
 
@@ -83,8 +88,10 @@ Image::Image(std::shared_ptr<Device> device, const ImageInfo& info, std::shared_
     : device_(std::move(device)), memory_(std::move(memory)), info_(info) {
   const std::string what = describe(info, name);
   const VkImage image = create(*device_, info, what);
-  VkMemoryRequirements required{};  // those of any image of this kind: asked for again, as binding wants it
-  device_->fn().GetImageMemoryRequirements(device_->handle(), image, &required);
+  if (requirementsOf(*device_, image) != memory_->requirements_) {
+    device_->fn().DestroyImage(device_->handle(), image, nullptr);
+    throw Error(ErrorCode::Internal, what + " was given memory made for another kind of image");
+  }
   VmaAllocationInfo allocated{};
   vmaGetAllocationInfo(device_->allocator(), memory_->allocation_, &allocated);
   const VkDeviceSize offset = allocated.offset + place * memory_->requirements_.bytes;

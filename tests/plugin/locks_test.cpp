@@ -72,6 +72,7 @@ class PluginLocks : public PluginTest {
   }
   template <class Function>
   void openWith(const char* name, Function function, RvlMode mode = RVL_MODE_RECORD) {
+    close();
     VulkanSpy::reset();
     VulkanSpy::replace(name, reinterpret_cast<PFN_vkVoidFunction>(function));
     HostOptions options;

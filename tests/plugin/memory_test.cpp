@@ -18,6 +18,7 @@ class PluginMemory : public PluginTest {
   /// A context whose allocations are counted.
   template <class Change>
   void openMetered(Change&& change) {
+    close();
     meter_.reset();
     VulkanSpy::reset();
     meter_.emplace();

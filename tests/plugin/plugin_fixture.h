@@ -11,6 +11,7 @@ class PluginTest : public GpuTest {
  protected:
   template <class Change>
   void open(Change&& change, const HostOptions& options = {}, const TinyTextureUNet& model = {}) {
+    close();
     host_ = std::make_unique<PluginHost>(options);
     host_->createContext(change);
     model_ = host_->load(model);
@@ -18,8 +19,9 @@ class PluginTest : public GpuTest {
   void open() {
     open([](RvlContextInfo&) {});
   }
+  void close() { host_.reset(); }
   void TearDown() override {
-    host_.reset();
+    close();
     GpuTest::TearDown();
   }
 

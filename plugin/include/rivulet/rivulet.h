@@ -460,8 +460,8 @@ typedef struct RvlApi {
   /* Compiles, allocates and packs weights for a kind of request on the context's thread; returns at once. Errors:
    * INVALID_ARGUMENT, OUT_OF_DEVICE_MEMORY with the bytes needed. */
   RvlResult(RVL_CALL* warmUp)(RvlContext context, const RvlWarmUpInfo* info);
-  /* SUCCESS when a request of this kind would begin with the next record() or tick(), the first of which copy the model's
-   * weights, within their budgets; else NOT_READY, or the error that preparing met with. */
+  /* SUCCESS when a request of this kind would begin with the next record() or tick(), the first of which copy the
+   * model's weights, within their budgets; else NOT_READY, or the error that preparing met with. */
   RvlResult(RVL_CALL* isReady)(RvlContext context, const RvlWarmUpInfo* info);
 
   /* Asks for a texture. Checks everything, copies everything, takes microseconds; with pixels to measure or to begin
