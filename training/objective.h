@@ -30,7 +30,7 @@ struct ObjectiveStep {
   const TextureUnet& average;  // the moving average of its weights
   const Batch& batch;
   std::uint64_t seed = 0;
-  std::uint64_t step = 0;
+  std::uint64_t step = 0;                            // the number of the pass where a step has several
   double progress = 0;                               // part of the run done, 0 to 1, by steps or by time
   std::function<Batch(std::uint64_t step)> batchOf;  // the batch of any step of this run
 };

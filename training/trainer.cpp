@@ -29,6 +29,7 @@ at::Device deviceNamed(const std::string& name) {
   if (name == "cuda" && !torch::cuda::is_available()) {
     throw Error("--device cuda: this libtorch sees no CUDA device (use --device cpu, or a CUDA build of libtorch)");
   }
+  if (name == "cuda") return {at::kCUDA, static_cast<c10::DeviceIndex>(DataParallel::localRank())};
   return at::Device(name);
 }
 
@@ -50,19 +51,24 @@ Trainer::Trainer(TrainerOptions options, std::unique_ptr<Objective> objective)
   }
   adam_ = std::make_unique<Adam>(network_->parameters().flat(), options_.adam);
   started_ = steadySeconds();
-  if (std::filesystem::exists(options_.checkpoint)) {
+  if (!options_.processes->leads()) {
+    options_.quiet = true;
+    options_.log.clear();
+  } else if (std::filesystem::exists(options_.checkpoint)) {
     load();
   } else if (!options_.init.empty()) {
     loadWeights();
   }
+  share();
+  agree(false);
 }
 
-Batch Trainer::makeBatch(std::uint64_t step) const {
+Batch Trainer::makeBatch(std::uint64_t pass) const {
   const int64_t size = options_.data.crop, count = options_.batch;
   Batch batch{at::empty({count, 3, size, size}), at::empty({count}, at::TensorOptions().dtype(at::kLong)),
               at::empty({count, kStyleSize})};
   for (int64_t n = 0; n < count; ++n) {
-    Random random{options_.seed, step, static_cast<std::uint64_t>(n), 0xda7a};
+    Random random{options_.seed, pass, static_cast<std::uint64_t>(n), 0xda7a};
     const Example example = augment_.draw(random);
     std::memcpy(batch.x0.data_ptr<float>() + n * 3 * size * size, example.pixels.data(),
                 example.pixels.size() * sizeof(float));
@@ -82,27 +88,50 @@ double Trainer::progress() const {
   return std::min(1.0, fraction);
 }
 
+bool Trainer::agree(bool stop) {
+  if (options_.processes->size() == 1) {
+    progress_ = progress();
+    return stop;
+  }
+  const at::Device device = network_->device();
+  at::Tensor value = at::full({1}, progress(), at::TensorOptions().dtype(at::kDouble).device(device));
+  at::Tensor votes = at::full({1}, stop ? 1.0 : 0.0, value.options());
+  options_.processes->broadcast(value);
+  options_.processes->sum(votes);
+  progress_ = value.item<double>();
+  return votes.item<double>() > 0;
+}
+
 // Linear warm-up, then half a cosine to zero at the end of the run.
 double Trainer::learningRate() const {
   const double warm = std::min(1.0, static_cast<double>(step_ + 1) / static_cast<double>(options_.warmup + 1));
-  return options_.learningRate * warm * 0.5 * (1 + std::cos(3.141592653589793 * progress()));
+  return options_.learningRate * warm * 0.5 * (1 + std::cos(3.141592653589793 * progress_));
 }
 
 std::pair<double, double> Trainer::trainStep() {
-  const auto step = static_cast<std::uint64_t>(step_);
-  const Batch batch = makeBatch(step);
   const at::Tensor grad = network_->parameters().grad();
   grad.zero_();
-  const at::Tensor loss = objective_->loss({*network_, *average_, batch, options_.seed, step, progress(),
-                                            [this](std::uint64_t other) { return makeBatch(other); }});
-  loss.backward();
+  at::Tensor sum = at::zeros({1}, grad.options());
+  const int64_t first = step_ * passes() + options_.processes->rank() * options_.accumulate;
+  for (int64_t pass = first; pass < first + options_.accumulate; ++pass) {
+    const auto number = static_cast<std::uint64_t>(pass);
+    const Batch batch = makeBatch(number);
+    const at::Tensor loss = objective_->loss({*network_, *average_, batch, options_.seed, number, progress_,
+                                              [this](std::uint64_t other) { return makeBatch(other); }}) /
+                            static_cast<double>(passes());
+    loss.backward();
+    sum += loss.detach();
+  }
+  options_.processes->sum(grad);
+  options_.processes->sum(sum);
   const at::Tensor flat = network_->parameters().flat();
   const double norm = adam_->update(flat, grad, learningRate(), step_);
   emaUpdate(average_->parameters().flat(), flat, options_.ema, step_);
-  return {loss.item<double>(), norm};
+  return {sum.item<double>(), norm};
 }
 
 void Trainer::logHeldOut() const {
+  if (!options_.processes->leads()) return;
   const torch::NoGradGuard guard;
   const auto& tiles = dataset_.heldOut();
   const std::size_t count = std::min<std::size_t>(tiles.size(), 64);
@@ -130,7 +159,7 @@ void Trainer::logHeldOut() const {
 nlohmann::ordered_json Trainer::summary() const {
   nlohmann::ordered_json summary = {{"objective", objective_->name()},
                                     {"steps", step_},
-                                    {"batch", options_.batch},
+                                    {"batch", options_.batch * passes()},
                                     {"learning_rate", options_.learningRate},
                                     {"ema", options_.ema},
                                     {"seed", options_.seed},
@@ -144,6 +173,7 @@ nlohmann::ordered_json Trainer::summary() const {
 }
 
 void Trainer::save() const {
+  if (!options_.processes->leads()) return;
   Checkpoint checkpoint;
   checkpoint.objective = objective_->name();
   checkpoint.config = network_->config().json().dump();
@@ -183,7 +213,22 @@ void Trainer::loadWeights() {
   for (TextureUnet* network : {network_.get(), average_.get()}) importWeights(options_.init, *network);
 }
 
+// What process 0 has read or drawn, everyone has.
+void Trainer::share() {
+  if (options_.processes->size() == 1) return;
+  const at::Device device = network_->device();
+  at::Tensor step = at::full({1}, step_, at::TensorOptions().dtype(at::kLong).device(device));
+  at::Tensor mean = network_->styleMean().to(device).clone(), deviation = network_->styleStd().to(device).clone();
+  for (const at::Tensor& tensor : {step, network_->parameters().flat(), average_->parameters().flat(), adam_->mean,
+                                   adam_->square, mean, deviation}) {
+    options_.processes->broadcast(tensor);
+  }
+  step_ = step.item<int64_t>();
+  for (TextureUnet* network : {network_.get(), average_.get()}) network->setStyleNorm(mean, deviation);
+}
+
 void Trainer::writeSheets() const {
+  if (!options_.processes->leads()) return;
   const std::filesystem::path folder = options_.out.parent_path() / (options_.out.stem().string() + ".sheets");
   std::filesystem::create_directories(folder);
   char name[32];
@@ -214,7 +259,7 @@ bool Trainer::run(const std::atomic<bool>& stop) {
       (step_ > 0 ? ", resuming at step " + std::to_string(step_) : ""));
   double smooth = 0, weight = 0, windowStart = steadySeconds(), rate = 0;
   int64_t windowSteps = 0, session = 0;
-  while (!finished() && !stop.load() && session != options_.sessionSteps) {
+  while (!agree(stop.load() || session == options_.sessionSteps) && !finished()) {
     const double learning = learningRate();
     const auto [loss, norm] = trainStep();
     if (!std::isfinite(loss) || !std::isfinite(norm)) {
@@ -226,7 +271,7 @@ bool Trainer::run(const std::atomic<bool>& stop) {
     weight = 0.99 * weight + 0.01;
     if (step_ % options_.logEvery == 0) {
       const double now = steadySeconds();
-      rate = static_cast<double>(windowSteps * options_.batch) / (now - windowStart);
+      rate = static_cast<double>(windowSteps * options_.batch * passes()) / (now - windowStart);
       windowStart = now, windowSteps = 0;
       append({{"step", step_},
               {"loss", smooth / weight},
@@ -235,7 +280,7 @@ bool Trainer::run(const std::atomic<bool>& stop) {
               {"grad_norm", norm},
               {"images_per_second", std::round(rate * 10) / 10},
               {"seconds", std::round(elapsed())}});
-      const double done = progress();
+      const double done = progress_;
       if (!options_.quiet) {
         bar.update(step_, done, smooth / weight, rate, done > 0 ? elapsed() * (1 - done) / done : 0);
       }
@@ -255,6 +300,7 @@ bool Trainer::run(const std::atomic<bool>& stop) {
     logHeldOut();
     writeLossCurve(options_.log, std::filesystem::path(options_.out).replace_extension(".loss.svg"));
   }
+  options_.processes->wait();  // what comes next may read the weights
   say((done ? "done at step " : "stopped at step ") + std::to_string(step_) + ": " + options_.out.string() +
       (done ? "" : " (run the same command to go on from " + options_.checkpoint.string() + ")"));
   return done;

@@ -26,7 +26,13 @@ void CommonOptions::declare(CLI::App& app) {
                  "Minutes of training after which to end, learning rate decayed; 0: none")
       ->capture_default_str()
       ->check(CLI::NonNegativeNumber);
-  app.add_option("--batch", o.batch, "Images a step")->capture_default_str()->check(CLI::PositiveNumber);
+  app.add_option("--batch", o.batch, "Images a step, in each process")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--accumulate", o.accumulate,
+                 "Batches a step, one after another: as many processes with one each do the same")
+      ->capture_default_str()
+      ->check(CLI::PositiveNumber);
   app.add_option("--lr", o.learningRate, "Peak learning rate")->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--warmup", o.warmup, "Steps of linear warm-up")->capture_default_str()->check(CLI::NonNegativeNumber);
   app.add_option("--seed", o.seed, "Seed of everything random")->capture_default_str();
@@ -94,7 +100,8 @@ void CommonOptions::finish(std::optional<int> first) {
   TrainerOptions& o = trainer;
   o.checkpoint = checkpoint_.empty() ? std::filesystem::path(o.out.string() + ".ckpt") : checkpoint_;
   const std::filesystem::path checkpoint = first ? stage(*first).checkpoint : o.checkpoint;
-  if (resume && !std::filesystem::exists(checkpoint)) {
+  o.processes = std::make_shared<const DataParallel>(DataParallel::fromEnvironment(deviceNamed(o.device)));
+  if (resume && o.processes->leads() && !std::filesystem::exists(checkpoint)) {
     throw Error("--resume: no checkpoint " + checkpoint.string());
   }
   const std::filesystem::path folder = o.out.parent_path();
@@ -112,7 +119,7 @@ void CommonOptions::finish(std::optional<int> first) {
 }
 
 void CommonOptions::writeReference(const Trainer& trained) const {
-  if (dumpReference.empty()) return;
+  if (dumpReference.empty() || !trainer.processes->leads()) return;
   rivulet::training::dumpReference(dumpReference / trainer.out.stem(), trained.average(), stylesJson(trained.dataset()),
                                    trainer.seed);
 }
