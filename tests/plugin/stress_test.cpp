@@ -65,7 +65,9 @@ TEST_F(PluginStress, NothingIsLostAndNothingChanges) {
   struct Live {
     RvlRequest request;
     Kind kind;
+    std::uint32_t frames;  // until it is cancelled
   };
+  constexpr std::uint32_t kKept = UINT32_MAX;
   std::vector<Live> live;
   std::uint64_t asked = 0, compared = 0, cancelled = 0, reported = 0;
   const std::uint64_t total = 300ull * stressFactor();
@@ -79,7 +81,7 @@ TEST_F(PluginStress, NothingIsLostAndNothingChanges) {
       const RvlResult result = api().request(context(), &info, &request);
       if (result == RVL_ERROR_OUT_OF_DEVICE_MEMORY) break;  // all images are in the making
       ASSERT_EQ(result, RVL_SUCCESS) << api().lastError();
-      live.push_back({request, kind});
+      live.push_back({request, kind, below(8) == 0 ? below(12) : kKept});
       ++asked;
     }
     if (below(30) == 0) {  // a recording that is never submitted; now and then nobody says so
@@ -106,7 +108,7 @@ TEST_F(PluginStress, NothingIsLostAndNothingChanges) {
         auto image = sized<RvlImage>();
         const RvlResult result = api().acquireImage(context(), live[i].request, &image);
         ASSERT_TRUE(result == RVL_NOT_READY || result == RVL_ERROR_OUT_OF_DEVICE_MEMORY) << api().lastError();
-      } else if (below(100) == 0) {
+      } else if (live[i].frames != kKept && live[i].frames-- == 0) {
         ASSERT_EQ(api().cancel(context(), live[i].request), RVL_SUCCESS);
         cancelled += state < RVL_STATE_READY;
         over = true;
@@ -132,7 +134,7 @@ TEST_F(PluginStress, NothingIsLostAndNothingChanges) {
   for (int i = 0; i < 400 && statistics().memory_bytes > memoryAfterWarmUp; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   const RvlStatistics end = statistics();
-  EXPECT_GT(compared, total / 4);
+  EXPECT_GT(compared, total / 2);
   EXPECT_GT(cancelled, 0u);
   EXPECT_GT(end.evicted, 0u);
   EXPECT_EQ(end.requested, total);
