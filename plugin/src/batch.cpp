@@ -7,7 +7,7 @@ namespace {
 
 std::string nameOf(const Model& model, const engine::LaneShape& shape) {
   return model.network->info().name + " " + std::to_string(shape.width) + "x" + std::to_string(shape.height) + " x" +
-         std::to_string(shape.lanes);
+         std::to_string(shape.lanes) + (shape.wrap == models::Wrap::Clamp ? " clamped" : "");
 }
 
 graph::ExecutableOptions optionsFor(const Model& model, const engine::LaneShape& shape) {

@@ -21,7 +21,14 @@ engine::LaneShape shapeOf(const models::NetworkInfo& network, const engine::Requ
   shape.height = request.height;
   shape.type = precision;
   shape.guided = engine::needsGuidance(network, request);
+  if (network.wraps) shape.wrap = request.wrap;
   return shape;
+}
+
+models::Wrap wrapOf(RvlWrap wrap) {
+  if (wrap == RVL_WRAP_REPEAT) return models::Wrap::Repeat;
+  if (wrap == RVL_WRAP_CLAMP) return models::Wrap::Clamp;
+  invalid("wrap " + std::to_string(wrap) + ": RVL_WRAP_REPEAT and RVL_WRAP_CLAMP are there");
 }
 
 engine::Request requestOf(const RvlRequestInfo& info, const models::NetworkInfo& network) {
@@ -35,6 +42,7 @@ engine::Request requestOf(const RvlRequestInfo& info, const models::NetworkInfo&
     request.classes.push_back({c.index, c.weight});
   }
   request.seed = info.seed;
+  request.wrap = wrapOf(info.wrap);
   request.steps = info.steps;
   if (info.sampler) request.sampler = info.sampler;
   request.width = info.width;
@@ -118,7 +126,6 @@ Image imageOf(const RvlPixels& pixels, const char* name) {
 
 std::shared_ptr<Work> makeWork(const RvlRequestInfo& info, std::shared_ptr<Model> model, DataType precision) {
   const models::NetworkInfo& network = model->network->info();
-  if (info.wrap != RVL_WRAP_REPEAT) invalid("wrap " + std::to_string(info.wrap) + ": only RVL_WRAP_REPEAT is there");
   if (info.priority < -kMaxPriority || info.priority > kMaxPriority) {
     invalid("priority " + std::to_string(info.priority) + ": from -1000 to 1000");
   }
@@ -208,6 +215,7 @@ engine::LaneShape warmUpShape(const RvlWarmUpInfo& info, const models::NetworkIn
   request.height = info.height;
   if (info.sampler) request.sampler = info.sampler;
   request.guidance = info.guidance == 0 ? 1.0f : info.guidance;
+  request.wrap = wrapOf(info.wrap);
   if (!network.classes.empty()) request.classes = {{0, 1.0f}};
   engine::resolveSize(network, request);
   engine::LaneShape shape = shapeOf(network, request, precision);

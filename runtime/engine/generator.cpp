@@ -96,9 +96,11 @@ std::vector<Texture> Generator::generate(std::span<const Request> requests, cons
     shape.width = job.request.width;
     shape.type = options_.precision;
     shape.guided = needsGuidance(network_->info(), job.request);
+    if (network_->info().wraps) shape.wrap = job.request.wrap;
     const LaneNeeds needs = needsOf(*job.plan);
     auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) {
-      return g.shape.height == shape.height && g.shape.width == shape.width && g.shape.guided == shape.guided;
+      return g.shape.height == shape.height && g.shape.width == shape.width && g.shape.guided == shape.guided &&
+             g.shape.wrap == shape.wrap;
     });
     if (group == groups.end()) {
       groups.push_back({shape, {}});

@@ -34,7 +34,7 @@ LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& c
 
   initialNoise(graph, result.state);
   result.networkFirst = static_cast<std::uint32_t>(graph.dispatches().size());
-  const graph::Tensor output = network.build(graph, {result.state.modelInput, result.conditioning});
+  const graph::Tensor output = network.build(graph, {result.state.modelInput, result.conditioning, shape.wrap});
   result.networkEnd = static_cast<std::uint32_t>(graph.dispatches().size());
   sampleStep(graph, result.state, output);
   return result;

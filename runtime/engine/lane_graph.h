@@ -26,6 +26,7 @@ struct LaneShape {
   DataType type = DataType::F32;
   bool guided = false;  // the network runs on 2 × lanes rows: conditional ones, then unconditional ones
   LaneNeeds needs;
+  models::Wrap wrap = models::Wrap::Repeat;
   auto operator<=>(const LaneShape&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 

@@ -30,8 +30,9 @@ struct Request {
   std::uint32_t steps = 0;              // 0: kDefaultSteps
   std::string sampler;                  // a name of samplers/registry.h; empty: the model's own
   std::uint32_t width = 0, height = 0;  // pixels; 0: the size the model was trained at
-  float guidance = 1.0f;                // 1: off
-  std::vector<float> style;             // as docs/texture_unet.md; empty: drawn by seed from the classes' styles
+  models::Wrap wrap = models::Wrap::Repeat;
+  float guidance = 1.0f;     // 1: off
+  std::vector<float> style;  // as docs/texture_unet.md; empty: drawn by seed from the classes' styles
 };
 
 /// "brick", a decimal index, or a blend "brick:0.7,moss:0.3"; blends are scaled to sum to 1. "none" is the null class

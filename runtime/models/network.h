@@ -15,6 +15,12 @@
 
 namespace rivulet::models {
 
+/// What a texture is beyond its edges.
+enum class Wrap {
+  Repeat,  // itself again: it tiles
+  Clamp,   // nothing that the network heeds: it ends there, and does not tile
+};
+
 /// What a caller may ask of a network, read from its files.
 struct NetworkInfo {
   std::string architecture;          // "texture_unet", "unet2d"
@@ -27,6 +33,7 @@ struct NetworkInfo {
   bool nullClass = false;            // index classes.size() means "no class": guidance is possible
   std::uint32_t styleDim = 0;        // 0 or 10
   Whitening whitening;               // how x stands for a picture; none where `floor` is 0
+  bool wraps = true;                 // makes both kinds of Wrap; otherwise it has its own edges, and does not tile
   bool targetTime = false, guidanceInput = false;
   std::uint64_t parameters = 0;
   SamplerConfig scheduler;                              // the process it was trained on and its usual sampler
@@ -46,6 +53,7 @@ struct ConditioningLayout {
 struct NetworkInputs {
   graph::Tensor x;             // [N,H,W,inChannels], storage type
   graph::Tensor conditioning;  // [N,1,1,M] float
+  Wrap wrap = Wrap::Repeat;    // where info().wraps
 };
 
 /// Thread-safety: immutable after loading; build() may be called from any thread.

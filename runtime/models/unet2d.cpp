@@ -44,6 +44,7 @@ UNet2D::UNet2D(const UNet2DConfig& config, const Safetensors& file, std::string 
   info_.name = std::move(name);
   info_.inChannels = config_.inChannels;
   info_.outChannels = config_.outChannels;
+  info_.wraps = false;
   info_.sizeMultiple = config_.sizeMultiple();
   info_.nativeSize = std::max(config_.sampleSize != 0 ? config_.sampleSize : 64, info_.sizeMultiple);
   for (std::uint32_t i = 0; i < config_.classes; ++i) info_.classes.push_back(std::to_string(i));

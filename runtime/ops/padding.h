@@ -7,6 +7,7 @@ enum class Padding {
   Circular,   // coordinates wrap
   Zero,       // one pixel of zeros on each side
   ZeroAfter,  // zeros on the right and at the bottom only: diffusers' Downsample2D with padding 0
+  Edge,       // the nearest pixel of the image
 };
 
 }  // namespace rivulet::ops

@@ -114,7 +114,7 @@ const int IN_TILE = IN_X * IN_Y;
 const int GROUPS = (IN_TILE + LANES - 1) / LANES;  // loads of a lane for one step
 const int DEPTH = VALUES / PARTS;                  // channels of a part
 const int PAD_BEFORE = KERNEL == 3 && PADDING != 2 ? 1 : 0;
-const bool MASKED = KERNEL == 3 && PADDING != 0;
+const bool MASKED = KERNEL == 3 && (PADDING == 1 || PADDING == 2);
 
 // subgroupBroadcast wants a literal lane.
 #define LANES_8(M, n) M((n)) M((n) + 1) M((n) + 2) M((n) + 3) M((n) + 4) M((n) + 5) M((n) + 6) M((n) + 7)

@@ -55,7 +55,7 @@ int coordinate(int i, int size, inout bool inside) {
     i += i < 0 ? size : 0;
     return i - (i >= size ? size : 0);
   }
-  inside = inside && i >= 0 && i < size;
+  inside = inside && (PADDING == 3 || (i >= 0 && i < size));
   return clamp(i, 0, size - 1);
 }
 

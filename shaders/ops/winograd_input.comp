@@ -16,7 +16,7 @@
 
 layout(local_size_x_id = 0) in;  // one subgroup
 layout(constant_id = 1) const int LANES = 8;
-layout(constant_id = 2) const int PADDING = 0;  // ops::Padding: circular or zero
+layout(constant_id = 2) const int PADDING = 0;  // ops::Padding: all but ZeroAfter
 layout(constant_id = 3) const uint FLAGS = 0u;
 layout(constant_id = 4) const int ACTIVATION = 0;
 
@@ -158,7 +158,7 @@ void main() {
       d[i] = vec2(activate1(ACTIVATION, value.x), activate1(ACTIVATION, value.y));
     }
   }
-  if (PADDING != 0) {
+  if (PADDING == 1) {
     [[unroll]] for (int i = 0; i < AREA; ++i) d[i] *= insideY[i / WINDOW] * insideX[i % WINDOW];
   }
 

@@ -44,6 +44,20 @@ TEST_F(CliGenerate, OneFileTheSameBytesEveryTime) {
   EXPECT_EQ(image.height, 16u);
 }
 
+TEST_F(CliGenerate, AFileWhereOneStands) {
+  const fs::path before = fs::current_path();
+  fs::current_path(folder_.path());
+  generate("--class brick --out here.png");
+  fs::current_path(before);
+  EXPECT_EQ(readImage(file("here.png")).width, 16u);
+}
+
+TEST_F(CliGenerate, ClampedOnesDiffer) {
+  generate("--class brick --seed 7 --out " + quoted(file("tiles.png")));
+  generate("--class brick --seed 7 --clamp --out " + quoted(file("ends.png")));
+  EXPECT_NE(readText(file("tiles.png")), readText(file("ends.png")));
+}
+
 TEST_F(CliGenerate, AFolderOfThemAndTheSameAloneAndTogether) {
   generate("--class all --seed 5 --count 2 --size 24x16 --out " + quoted(folder_.path() / "out"));
   for (const char* name : {"brick_5.png", "brick_6.png", "moss_5.png", "moss_6.png", "rust_5.png", "rust_6.png"}) {

@@ -114,7 +114,8 @@ float toleranceOf(DataType type) {
   return type == DataType::F32 ? 2e-5f : 1e-3f;
 }
 
-constexpr Padding kCircular = Padding::Circular, kZero = Padding::Zero, kAfter = Padding::ZeroAfter;
+constexpr Padding kCircular = Padding::Circular, kZero = Padding::Zero, kAfter = Padding::ZeroAfter,
+                  kEdge = Padding::Edge;
 constexpr std::uint32_t kEverything =
     kPrologue | kPixelScale | kInputSilu | kResidual | kLaneBias | kBias | kSilu | kScaled;
 
@@ -129,7 +130,10 @@ const std::vector<Case> kCases = {
     // Odd sizes, odd channels, every padding and stride.
     {2, 7, 5, 19, 0, 13, 3, 1, kCircular, kBias},
     {2, 7, 5, 19, 0, 13, 3, 1, kZero, kBias},
+    {2, 7, 5, 19, 0, 13, 3, 1, kEdge, kBias},
     {1, 9, 13, 12, 5, 24, 3, 2, kCircular, 0},
+    {1, 9, 13, 12, 5, 24, 3, 2, kEdge, kBias},
+    {1, 1, 1, 3, 0, 5, 3, 1, kEdge, kBias},
     {1, 9, 13, 12, 5, 24, 3, 2, kZero, kLaneBias},
     {3, 9, 14, 8, 0, 40, 3, 2, kAfter, kBias},
     {1, 10, 11, 24, 3, 7, 3, 2, kAfter, kBias | kResidual},
@@ -148,6 +152,7 @@ const std::vector<Case> kCases = {
     {2, 6, 9, 12, 0, 20, 3, 1, kZero, kLaneBias | kSilu},
     {2, 9, 9, 21, 14, 11, 3, 1, kCircular, kEverything},
     {2, 9, 9, 21, 14, 11, 3, 1, kZero, kEverything},
+    {2, 9, 9, 21, 14, 11, 3, 1, kEdge, kEverything},
     {2, 9, 10, 21, 14, 11, 3, 2, kAfter, kEverything},
     {2, 9, 9, 21, 14, 11, 3, 2, kCircular, kEverything},
     {2, 9, 9, 21, 14, 11, 1, 1, kCircular, kEverything},

@@ -1,5 +1,7 @@
 #include "ops/winograd.h"
 
+#include <array>
+
 #include "ops/conv2d_checks.h"
 #include "ops/op_harness.h"
 #include "ops/reference/conv2d.h"
@@ -139,7 +141,7 @@ class Winograd : public GpuTest {
   }
 };
 
-constexpr Padding kCircular = Padding::Circular, kZero = Padding::Zero;
+constexpr Padding kCircular = Padding::Circular, kZero = Padding::Zero, kEdge = Padding::Edge;
 constexpr std::uint32_t kEpilogue = kBias | kResidual | kLaneBias | kSilu | kScaled | kSquares;
 
 TEST_F(Winograd, MatchesTheReference) {
@@ -151,6 +153,8 @@ TEST_F(Winograd, MatchesTheReference) {
       {3, 7, 5, 19, 0, 13, kCircular, kEpilogue},
       {3, 7, 5, 19, 14, 16, kZero, kEpilogue | kNorm | kBeta | kModulated},
       {2, 9, 6, 8, 3, 40, kZero, kNorm},
+      {3, 7, 5, 19, 14, 16, kEdge, kEpilogue | kNorm | kBeta | kModulated},
+      {1, 1, 1, 3, 0, 5, kEdge, kBias | kNorm},
       {1, 1, 1, 3, 0, 5, kCircular, kBias},
       {1, 1, 1, 3, 0, 5, kZero, kBias | kNorm},
       {2, 2, 3, 8, 8, 8, kCircular, kSquares},
@@ -169,9 +173,14 @@ TEST_F(Winograd, RandomShapes) {
   };
   for (std::uint32_t i = 0; i < 10; ++i) {
     const std::uint32_t channels2 = pick(0, 1) * pick(1, 30);
-    const Case c{
-        pick(1, 3),  pick(1, 18), pick(1, 18), pick(1, 40), channels2, pick(1, 48), pick(0, 1) != 0 ? kZero : kCircular,
-        pick(0, 511)};
+    const Case c{pick(1, 3),
+                 pick(1, 18),
+                 pick(1, 18),
+                 pick(1, 40),
+                 channels2,
+                 pick(1, 48),
+                 std::array{kCircular, kZero, kEdge}[pick(0, 2)],
+                 pick(0, 511)};
     check(c, types()[pick(0, 1) % types().size()], i);
   }
 }

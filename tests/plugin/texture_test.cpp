@@ -67,6 +67,23 @@ TEST_F(PluginTexture, ABudgetOfOneDispatchAFrameChangesNothing) {
   EXPECT_EQ(bytesOf(host, request), expected(engineRequest(7)));
 }
 
+TEST_F(PluginTexture, MayEndAtItsEdges) {
+  PluginHost host;
+  host.createContext();
+  const RvlModel model = host.load();
+  auto info = requestInfo(model, 7);
+  const RvlRequest tiling = ask(host, info);
+  info.wrap = RVL_WRAP_CLAMP;
+  const RvlRequest ending = ask(host, info);
+  ASSERT_EQ(host.finish(tiling), RVL_STATE_READY);
+  ASSERT_EQ(host.finish(ending), RVL_STATE_READY);
+  engine::Request request = engineRequest(7);
+  request.wrap = models::Wrap::Clamp;
+  EXPECT_EQ(bytesOf(host, ending), expected(request));
+  EXPECT_EQ(bytesOf(host, tiling), expected(engineRequest(7)));
+  EXPECT_NE(bytesOf(host, ending), bytesOf(host, tiling));
+}
+
 TEST_F(PluginTexture, TheSameFromOwnSubmissions) {
   PluginHost host;
   host.createContext([](RvlContextInfo& info) { info.mode = RVL_MODE_ASYNC; });

@@ -28,7 +28,7 @@ struct Options {
   std::uint64_t seed = 0;
   std::uint32_t steps = 0, count = 1, lanes = 0;
   float guidance = 1.0f;
-  bool sheet = false, json = false;
+  bool clamp = false, sheet = false, json = false;
 };
 
 [[noreturn]] void invalid(const std::string& message) {
@@ -58,6 +58,7 @@ std::vector<engine::Request> makeRequests(const models::NetworkInfo& info, const
   base.steps = options.steps;
   base.sampler = options.sampler;
   base.guidance = options.guidance;
+  base.wrap = options.clamp ? models::Wrap::Clamp : models::Wrap::Repeat;
   if (!options.size.empty()) {
     const Size size = parseSize(options.size);
     if (size.width == 0 || size.height == 0) {
@@ -136,6 +137,7 @@ Output planOutput(const Options& options, std::size_t count) {
               " textures were asked for: give a folder, or add --sheet");
     }
     output.file = out;
+    error.clear();  // of a file that is not there yet
     if (out.has_parent_path()) fs::create_directories(out.parent_path(), error);
     if (error) throw Error(ErrorCode::Io, "'" + out.parent_path().string() + "' cannot be created: " + error.message());
     return output;
@@ -282,6 +284,7 @@ void addGenerate(CLI::App& app, const Globals& globals, Run& run) {
       command->add_option("--style-from", options->styleFrom, "Measure the style on this picture (PNG, JPEG)");
   command->add_option("--style", options->style, "The style as numbers with commas between them (docs/texture_unet.md)")
       ->excludes(from);
+  command->add_flag("--clamp", options->clamp, "Textures end at their edges instead of tiling");
   command->add_option("--count", options->count, "Textures per class")
       ->check(CLI::Range(1, 100000))
       ->capture_default_str();

@@ -242,7 +242,8 @@ typedef struct RvlClassWeight {
 } RvlClassWeight;
 
 typedef enum RvlWrap {
-  RVL_WRAP_REPEAT = 0, /* the texture tiles */
+  RVL_WRAP_REPEAT = 0, /* it tiles */
+  RVL_WRAP_CLAMP = 1,  /* it ends at its edges, and does not tile */
   RVL_WRAP_MAX_ENUM = 0x7fffffff
 } RvlWrap;
 
@@ -286,7 +287,7 @@ typedef struct RvlRequestInfo {
   float guidance;         /* 0: off, the same as 1; at most 100 */
   int32_t priority;       /* -1000 to 1000; a request that waits gains one level with every 16 others served */
   uint64_t deadline_us;   /* microseconds from now when it should be ready; 0: none */
-  RvlWrap wrap;
+  RvlWrap wrap;           /* what the texture is beyond its edges. Diffusers' networks have edges, whatever is asked. */
   /* The style vector: `style` if style_count is not 0; measured from `style_pixels` if they are given; else drawn by
    * the seed from those the model knows. */
   uint32_t style_count;
@@ -352,6 +353,7 @@ typedef struct RvlWarmUpInfo {
   const char* sampler;    /* as in RvlRequestInfo */
   float guidance;         /* as in RvlRequestInfo */
   VkBool32 preview;       /* as in RvlRequestInfo */
+  RvlWrap wrap;           /* as in RvlRequestInfo */
 } RvlWarmUpInfo;
 
 /* -------------------------------------------------------------------------------------------------------- each frame

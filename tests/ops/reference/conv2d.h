@@ -1,6 +1,7 @@
 #pragma once
 // The naive convolution: one sum per output value, in double, in the order of the formula.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -60,6 +61,10 @@ inline Image conv2d(const ops::Conv2dDesc& desc, const ConvInputs& in, const Ten
               if (desc.padding == ops::Padding::Circular) {
                 iy = (iy + height) % height;
                 ix = (ix + width) % width;
+              }
+              if (desc.padding == ops::Padding::Edge) {
+                iy = std::clamp(iy, 0, height - 1);
+                ix = std::clamp(ix, 0, width - 1);
               }
               if (iy < 0 || iy >= height || ix < 0 || ix >= width) continue;
               for (std::uint32_t i = 0; i < inputs; ++i) {
