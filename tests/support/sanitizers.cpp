@@ -30,7 +30,7 @@ const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identif
 
 const char* __tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
   return "called_from_lib:libvulkan_lvp.so\nrace:libvulkan_lvp\nmutex:libvulkan_lvp\nthread:libvulkan_lvp\n"
-         "race:libLLVM\ndeadlock:libLLVM\nrace:libVkLayer\n";
+         "race:libLLVM\ndeadlock:libLLVM\nrace:libVkLayer\ndeadlock:libVkLayer\n";
 }
 
 }  // extern "C"
