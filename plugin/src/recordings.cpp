@@ -4,8 +4,6 @@
 #include <cstring>
 #include <utility>
 
-#include "core/error.h"
-
 namespace rivulet::plugin {
 namespace {
 
@@ -22,9 +20,10 @@ Recordings::Recordings(std::shared_ptr<vk::Device> device, std::uint32_t count)
     recording.timer = std::make_unique<vk::GpuTimer>(device_, static_cast<std::uint32_t>(marks_.size()));
     recording.timed.reserve(Recording::kMostUnits);
   }
-  ran_ = vk::Buffer(device_, vk::BufferUse::Readback, count * sizeof(std::uint64_t), "recordings that ran");
-  std::memset(ran_.mapped().data(), 0, ran_.mapped().size());
-  ran_.flush();
+  written_ = vk::Buffer(device_, vk::BufferUse::Readback, count * (1 + marks_.size()) * sizeof(std::uint64_t),
+                        "recordings that ran");
+  std::memset(written_.mapped().data(), 0, written_.mapped().size());
+  written_.flush();
 }
 
 bool Recordings::unfinished(std::uint64_t serial) const {
@@ -59,12 +58,17 @@ void Recordings::end(VkCommandBuffer commands, const Recording& recording) {
   barrier.dstAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
   fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT, 0, 1, &barrier, 0,
                         nullptr, 0, nullptr);
-  fn.CmdUpdateBuffer(commands, ran_.handle(), slotOf(recording) * sizeof recording.serial, sizeof recording.serial,
+  fn.CmdUpdateBuffer(commands, written_.handle(), slotOf(recording) * sizeof recording.serial, sizeof recording.serial,
                      &recording.serial);
   barrier.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
   fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0,
                         nullptr, 0, nullptr);
   recording.timer->mark(commands);
+  recording.timer->copy(commands, written_, marksOf(recording));
+}
+
+std::uint64_t Recordings::marksOf(const Recording& recording) const {
+  return (ring_.size() + slotOf(recording) * marks_.size()) * sizeof(std::uint64_t);
 }
 
 void Recordings::undo() {
@@ -86,7 +90,7 @@ void Recordings::drop(std::uint64_t serial) {
 Recordings::Finished Recordings::finish(std::uint64_t serial) {
   Finished result;
   if (serial <= completed_) return result;
-  if (!empty() && oldest().serial <= serial) ran_.invalidate();
+  if (!empty() && oldest().serial <= serial) written_.invalidate();
   while (inFlight_ > 0 && oldest().serial <= serial) {
     // Out of the ring first: should measuring fail, it is not looked at again, when its batch may be gone.
     Recording& recording = oldest();
@@ -95,9 +99,9 @@ Recordings::Finished Recordings::finish(std::uint64_t serial) {
     --inFlight_;
     completed_ = expected;
     std::uint64_t mark = 0;
-    std::memcpy(&mark, ran_.mapped().data() + slotOf(recording) * sizeof mark, sizeof mark);
+    std::memcpy(&mark, written_.mapped().data() + slotOf(recording) * sizeof mark, sizeof mark);
     if (mark == expected) {
-      result.microseconds += measured(recording);
+      result.microseconds += measure(recording);
       result.budget += recording.budget;
     } else if (result.missing == 0) {
       result.missing = expected;
@@ -108,18 +112,8 @@ Recordings::Finished Recordings::finish(std::uint64_t serial) {
   return result;
 }
 
-/// A measurement that cannot be had is none; only a lost device is an error.
-double Recordings::measured(Recording& recording) {
-  try {
-    return measure(recording);
-  } catch (const Error& error) {
-    if (error.code() == ErrorCode::DeviceLost) throw;
-    return 0;
-  }
-}
-
 double Recordings::measure(Recording& recording) {
-  const std::size_t count = recording.timer->read(marks_);
+  const std::size_t count = recording.timer->read(written_, marksOf(recording), marks_);
   double sum = 0;
   if (count > 1) {
     for (const Timed& timed : recording.timed) {

@@ -46,7 +46,7 @@ class Recordings {
   std::uint64_t lastSerial() const { return lastSerial_; }
   std::uint64_t completed() const { return completed_; }
   /// Of device memory.
-  std::uint64_t bytes() const { return ran_.allocatedSize(); }
+  std::uint64_t bytes() const { return written_.allocatedSize(); }
 
   /// Microseconds of a recording beside its units: barriers, parameters, getting started. Measured; 0 without time
   /// stamps.
@@ -75,14 +75,14 @@ class Recordings {
   std::uint64_t slotOf(const Recording& recording) const {
     return static_cast<std::uint64_t>(&recording - ring_.data());
   }
-  double measured(Recording& recording);
+  std::uint64_t marksOf(const Recording& recording) const;  // bytes into written_
   double measure(Recording& recording);
 
   std::shared_ptr<vk::Device> device_;
   std::vector<Recording> ring_;
   std::vector<double> marks_;
   std::vector<engine::CostShare> shares_;
-  vk::Buffer ran_;  // a serial per place in the ring
+  vk::Buffer written_;  // by the device: a serial per place in the ring, then the marks of each
   std::size_t first_ = 0, inFlight_ = 0;
   std::uint64_t lastSerial_ = 0, completed_ = 0;
   double overhead_ = 0;

@@ -59,6 +59,7 @@
   X(CreateQueryPool)               \
   X(DestroyQueryPool)              \
   X(GetQueryPoolResults)           \
+  X(CmdCopyQueryPoolResults)       \
   X(CreateShaderModule)            \
   X(DestroyShaderModule)           \
   X(CreatePipelineCache)           \

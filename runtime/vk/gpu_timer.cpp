@@ -1,5 +1,6 @@
 #include "vk/gpu_timer.h"
 
+#include <cstring>
 #include <utility>
 
 #include "core/error.h"
@@ -35,25 +36,32 @@ std::uint32_t GpuTimer::mark(VkCommandBuffer commands) {
 std::vector<double> GpuTimer::read() const {
   if (!pool_ || used_ == 0) return {};
   std::vector<std::uint64_t> ticks(used_);
-  if (!readTicks(ticks)) return {};
+  const VkResult result =
+      device_->fn().GetQueryPoolResults(device_->handle(), pool_, 0, used_, ticks.size() * sizeof(std::uint64_t),
+                                        ticks.data(), sizeof(std::uint64_t), VK_QUERY_RESULT_64_BIT);
+  if (result == VK_NOT_READY) return {};
+  check(result, "vkGetQueryPoolResults(timestamps)");
   return timestampsToMicroseconds(ticks, device_->caps().timestampValidBits, device_->caps().timestampPeriodNs);
 }
 
-std::size_t GpuTimer::read(std::span<double> microseconds) {
-  if (!pool_ || used_ == 0) return 0;
-  const std::span<std::uint64_t> ticks = std::span(ticks_).first(used_);
-  if (!readTicks(ticks)) return 0;
-  timestampsToMicroseconds(ticks, device_->caps().timestampValidBits, device_->caps().timestampPeriodNs, microseconds);
-  return used_;
+void GpuTimer::copy(VkCommandBuffer commands, const Buffer& buffer, std::uint64_t offset) const {
+  if (!pool_ || used_ == 0) return;
+  const DeviceFunctions& fn = device_->fn();
+  fn.CmdCopyQueryPoolResults(commands, pool_, 0, used_, buffer.handle(), offset, sizeof(std::uint64_t),
+                             VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT);
+  VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
+  barrier.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
+  barrier.dstAccessMask = VK_ACCESS_HOST_READ_BIT;
+  fn.CmdPipelineBarrier(commands, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0,
+                        nullptr, 0, nullptr);
 }
 
-bool GpuTimer::readTicks(std::span<std::uint64_t> ticks) const {
-  const VkResult result = device_->fn().GetQueryPoolResults(
-      device_->handle(), pool_, 0, static_cast<std::uint32_t>(ticks.size()), ticks.size_bytes(), ticks.data(),
-      sizeof(std::uint64_t), VK_QUERY_RESULT_64_BIT);
-  if (result == VK_NOT_READY) return false;
-  check(result, "vkGetQueryPoolResults(timestamps)");
-  return true;
+std::size_t GpuTimer::read(const Buffer& buffer, std::uint64_t offset, std::span<double> microseconds) {
+  if (!pool_ || used_ == 0) return 0;
+  const std::span<std::uint64_t> ticks = std::span(ticks_).first(used_);
+  std::memcpy(ticks.data(), buffer.mapped().data() + offset, ticks.size_bytes());
+  timestampsToMicroseconds(ticks, device_->caps().timestampValidBits, device_->caps().timestampPeriodNs, microseconds);
+  return used_;
 }
 
 std::vector<double> timestampsToMicroseconds(std::span<const std::uint64_t> ticks, std::uint32_t validBits,

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "vk/buffer.h"
 #include "vk/device.h"
 
 namespace rivulet::vk {
@@ -29,14 +30,17 @@ class GpuTimer {
   /// Marks written since begin().
   std::uint32_t used() const { return used_; }
   /// Microseconds of each mark since the first one, after the recording finished; empty if it has not or is
-  /// unavailable.
+  /// unavailable. Some drivers wait here until the whole device is idle.
   std::vector<double> read() const;
-  /// The same into memory of the caller's, at least used() long. Returns the number of marks. Allocates nothing.
-  std::size_t read(std::span<double> microseconds);
+
+  /// For hosts that must not wait: records the copy of the marks written so far to `offset`, a multiple of 8, in
+  /// `buffer` (Readback, 8 bytes a mark). They are there, for the host as well, when the recording has finished.
+  void copy(VkCommandBuffer commands, const Buffer& buffer, std::uint64_t offset) const;
+  /// Microseconds of each mark since the first one, of those that copy() put in `buffer`, invalidated by the caller;
+  /// `microseconds` is at least used() long. Returns the number of marks. Allocates nothing.
+  std::size_t read(const Buffer& buffer, std::uint64_t offset, std::span<double> microseconds);
 
  private:
-  bool readTicks(std::span<std::uint64_t> ticks) const;
-
   std::shared_ptr<Device> device_;
   VkQueryPool pool_ = VK_NULL_HANDLE;
   std::uint32_t capacity_ = 0, used_ = 0;

@@ -15,6 +15,7 @@ RVL_INSTANTIATE_GPU_VARIANTS(GpuTimerTest);
 TEST_P(GpuTimerTest, MarksAreInOrderAndNotZeroApart) {
   const Buffer buffer(device(), BufferUse::Device, 8 << 20, "filled");
   GpuTimer timer(device(), 5);
+  Buffer copied(device(), BufferUse::Readback, 8 * 7, "marks");
   EXPECT_TRUE(timer.read().empty()) << "nothing has been recorded";
   for (int round = 0; round < 2; ++round) {
     const VkCommandBuffer commands = stream().begin("timed");
@@ -29,8 +30,13 @@ TEST_P(GpuTimerTest, MarksAreInOrderAndNotZeroApart) {
       device()->fn().CmdFillBuffer(commands, buffer.handle(), 0, VK_WHOLE_SIZE, i);
     }
     EXPECT_EQ(timer.mark(commands), UINT32_MAX) << "the pool is full";
+    timer.copy(commands, copied, 16);
     stream().wait(stream().submit());
     const std::vector<double> times = timer.read();
+    copied.invalidate();
+    std::vector<double> again(5);
+    again.resize(timer.read(copied, 16, again));
+    EXPECT_EQ(again, times);
     if (!timer.available()) {
       EXPECT_TRUE(times.empty());
       continue;
