@@ -35,6 +35,8 @@ engine::Request requestOf(const RvlRequestInfo& info, const models::NetworkInfo&
     request.classes.push_back({c.index, c.weight});
   }
   request.seed = info.seed;
+  request.seedB = info.seed_b;
+  request.seedBlend = info.seed_blend;
   request.steps = info.steps;
   if (info.sampler) request.sampler = info.sampler;
   request.width = info.width;
@@ -199,7 +201,8 @@ std::optional<engine::GivenState> applyInitImage(const RvlRequestInfo& info, Wor
   std::vector<float> state = chwFromImage(image);
   state.resize(state.size() / 4 * 3);  // without alpha
   applyColourMap(inverse(work.map), state);
-  return engine::Lanes::givenState(*work.model->network, work.shape, *work.choices.front(), request.seed, state);
+  return engine::Lanes::givenState(*work.model->network, work.shape, *work.choices.front(), engine::walkOf(request),
+                                   state);
 }
 
 engine::LaneShape warmUpShape(const RvlWarmUpInfo& info, const models::NetworkInfo& network, DataType precision) {
