@@ -1,5 +1,7 @@
 #include "gpu/device.h"
 
+#include <iterator>
+
 #include <stdexcept>
 
 namespace demo {
@@ -50,8 +52,12 @@ void Device::create(VkSurfaceKHR surface, const rivulet::Plugin& plugin) {
   plugin.check(plugin->fillFeatureChain(&features_, &chain));
   std::vector<const char*> extensions(offer.device_extensions, offer.device_extensions + offer.device_extension_count);
   if (surface) extensions.push_back(VK_KHR_SWAPCHAIN_EXTENSION_NAME);
+  if (before13()) {
+    extensions.insert(extensions.end(), std::begin(Instance::kExtensionsBefore13),
+                      std::end(Instance::kExtensionsBefore13));
+  }
 
-  // And what the demo itself needs, before it in the chain; Vulkan 1.3 promises both.
+  // And what the demo itself needs, before it in the chain; Vulkan 1.3 promises both, and so do the extensions.
   VkPhysicalDeviceSynchronization2Features synchronization{
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SYNCHRONIZATION_2_FEATURES};
   synchronization.pNext = const_cast<void*>(chain.head);
@@ -72,7 +78,7 @@ void Device::create(VkSurfaceKHR surface, const rivulet::Plugin& plugin) {
   info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
   check(fn_.CreateDevice(physical_, &info, nullptr, &handle_), "vkCreateDevice");
-  fn_.loadDevice(handle_);
+  fn_.loadDevice(handle_, before13());
   fn_.GetDeviceQueue(handle_, family_, 0, &queue_);
   name(VK_OBJECT_TYPE_QUEUE, queue_, "the demo's queue");
 
@@ -83,7 +89,7 @@ void Device::create(VkSurfaceKHR surface, const rivulet::Plugin& plugin) {
   allocator.instance = instance_.handle();
   allocator.physicalDevice = physical_;
   allocator.device = handle_;
-  allocator.vulkanApiVersion = Instance::kApiVersion;
+  allocator.vulkanApiVersion = apiVersion();
   allocator.pVulkanFunctions = &functions;
   check(vmaCreateAllocator(&allocator, &allocator_), "vmaCreateAllocator");
 }

@@ -90,7 +90,9 @@ TEST_P(SamplingOps, NoiseBetweenTwoSeedsIsTheCpus) {
     std::memcpy(have.data(), bytes.data() + n * have.size() * sizeof(float), have.size() * sizeof(float));
     for (std::size_t i = 0; i < want.size(); ++i) {
       // A scale of two is exact; at the end of a walk one seed is left, to the bit.
-      if (n == 1) ASSERT_EQ(have[i], 2 * want[i]);
+      if (n == 1) {
+        ASSERT_EQ(have[i], 2 * want[i]);
+      }
       ASSERT_NEAR(have[i], 2 * want[i], 1e-6f) << "lane " << n;
     }
   }
