@@ -17,11 +17,16 @@ struct ScriptTarget {
   Controls& controls;
   Selection& selection;
   Camera& camera;
-  std::vector<Surface>& surfaces;
-  std::function<void(const std::string&)> capture;  // the next frame, to this file
-  std::function<void()> compare;                    // the selected surface
+  TextureStore& textures;
+  std::function<void(const std::string&)> screenshot;      // the next frame, to this file
+  std::function<void(const std::string&)> report;          // to this file
+  std::function<void(std::size_t)> save;                   // a surface's texture
+  std::function<std::string(const std::string&)> picture;  // gives the selected surface its style
+  std::function<void()> capture;                           // the next frame, by RenderDoc
+  std::function<void()> compare;                           // the selected surface
   std::function<void()> quit;
-  bool settled = false;  // every texture is there
+  bool settled = false;    // every texture is there
+  bool capturing = false;  // a frame is being captured
 };
 
 class Script {
@@ -39,6 +44,7 @@ class Script {
     std::vector<std::string> words;
   };
   void run(const Command& command, const ScriptTarget& target);
+  void runOn(std::size_t surface, const Command& command, const ScriptTarget& target) const;
   [[noreturn]] void fail(const Command& command, const std::string& reason) const;
 
   std::string file_;

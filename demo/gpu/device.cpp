@@ -1,7 +1,6 @@
 #include "gpu/device.h"
 
 #include <iterator>
-
 #include <stdexcept>
 
 namespace demo {
