@@ -233,6 +233,8 @@ ScriptTarget App::scriptTarget() {
           [this] { comparison_->shown().wanted = true; },
           [this] { quit_ = true; },
           textures_->settled() && !comparison_->shown().running && !comparison_->wanted(),
+          std::any_of(textures_->surfaces().begin(), textures_->surfaces().end(),
+                      [](const Surface& surface) { return surface.request && surface.status.steps_done > 0; }),
           capture_->busy()};
 }
 

@@ -74,9 +74,9 @@ void Script::step(const ScriptTarget& target) {
     --waitFrames_;
     return;
   }
-  if ((waitTextures_ && !target.settled) || target.capturing) return;
-  waitTextures_ = false;
-  while (next_ < commands_.size() && waitFrames_ == 0 && !waitTextures_) {
+  if ((waitTextures_ && !target.settled) || (waitGenerating_ && !target.generating) || target.capturing) return;
+  waitTextures_ = waitGenerating_ = false;
+  while (next_ < commands_.size() && waitFrames_ == 0 && !waitTextures_ && !waitGenerating_) {
     const Command& command = commands_[next_++];
     try {
       run(command, target);
@@ -99,6 +99,8 @@ void Script::run(const Command& command, const ScriptTarget& target) {
   } else if (name == "wait") {
     if (words[1] == "textures") {
       waitTextures_ = true;
+    } else if (words[1] == "generating") {
+      waitGenerating_ = true;
     } else {
       waitFrames_ = static_cast<std::uint32_t>(std::max(0.0f, number(words[1])));
     }

@@ -25,8 +25,9 @@ struct ScriptTarget {
   std::function<void()> capture;                           // the next frame, by RenderDoc
   std::function<void()> compare;                           // the selected surface
   std::function<void()> quit;
-  bool settled = false;    // every texture is there
-  bool capturing = false;  // a frame is being captured
+  bool settled = false;     // every texture is there
+  bool generating = false;  // a texture in the making has had its first step
+  bool capturing = false;   // a frame is being captured
 };
 
 class Script {
@@ -34,7 +35,7 @@ class Script {
   /// Throws std::runtime_error for a file that is missing or has a word that is none, naming the line.
   explicit Script(const std::string& file);
 
-  bool finished() const { return next_ >= commands_.size() && waitFrames_ == 0 && !waitTextures_; }
+  bool finished() const { return next_ >= commands_.size() && waitFrames_ == 0 && !waitTextures_ && !waitGenerating_; }
   /// Runs commands up to the next one that waits. Once a frame.
   void step(const ScriptTarget& target);
 
@@ -51,7 +52,7 @@ class Script {
   std::vector<Command> commands_;
   std::size_t next_ = 0;
   std::uint32_t waitFrames_ = 0;
-  bool waitTextures_ = false;
+  bool waitGenerating_ = false, waitTextures_ = false;
 };
 
 }  // namespace demo

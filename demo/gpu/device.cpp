@@ -3,6 +3,8 @@
 #include <iterator>
 #include <stdexcept>
 
+#include "gpu/renderdoc.h"
+
 namespace demo {
 
 Device::Device(const Instance& instance, VkPhysicalDevice physical, VkSurfaceKHR surface, const rivulet::Plugin& plugin)
@@ -46,7 +48,9 @@ void Device::create(VkSurfaceKHR surface, const rivulet::Plugin& plugin) {
   auto offer = rivulet::make<RvlRequirements>();
   plugin.check(plugin->queryRequirements(&ask, &offer));
   features_ = offer.features;
-  features_.debug_utils = features_.debug_utils && instance_.debugUtils();
+  features_.debug_utils = instance_.debugUtils();  // of the instance, which only its maker knows
+  // RenderDoc passes the feature on, and then refuses devices that enable it unless their addresses can be replayed.
+  if (RenderDoc::loaded() && !replaysAddresses()) features_.buffer_device_address = VK_FALSE;
   RvlFeatureChain chain;
   plugin.check(plugin->fillFeatureChain(&features_, &chain));
   std::vector<const char*> extensions(offer.device_extensions, offer.device_extensions + offer.device_extension_count);
@@ -91,6 +95,13 @@ void Device::create(VkSurfaceKHR surface, const rivulet::Plugin& plugin) {
   allocator.vulkanApiVersion = apiVersion();
   allocator.pVulkanFunctions = &functions;
   check(vmaCreateAllocator(&allocator, &allocator_), "vmaCreateAllocator");
+}
+
+bool Device::replaysAddresses() const {
+  VkPhysicalDeviceBufferDeviceAddressFeatures address{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES};
+  VkPhysicalDeviceFeatures2 features{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &address, {}};
+  fn_.GetPhysicalDeviceFeatures2(physical_, &features);
+  return address.bufferDeviceAddressCaptureReplay == VK_TRUE;
 }
 
 Device::~Device() {

@@ -45,6 +45,7 @@ class Device {
 
  private:
   void create(VkSurfaceKHR surface, const rivulet::Plugin& plugin);
+  bool replaysAddresses() const;
   void setName(VkObjectType type, std::uint64_t handle, const std::string& text) const;
 
   const Instance& instance_;

@@ -45,6 +45,11 @@ void* deviceOf(VkInstance instance) {
 
 }  // namespace
 
+bool RenderDoc::loaded() {
+  SharedLibrary library;
+  return library.openLoaded(kLibrary);
+}
+
 RenderDoc::RenderDoc(const std::string& path) {
   SharedLibrary library;
   if (!library.openLoaded(kLibrary)) {

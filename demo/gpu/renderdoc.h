@@ -13,6 +13,8 @@ class RenderDoc {
   /// After the instance is made, since its layer loads the library. Captures go to files that begin with `path`.
   explicit RenderDoc(const std::string& path);
 
+  /// Whether its library is loaded, whatever its version.
+  static bool loaded();
   bool attached() const { return functions_ != nullptr; }
   /// Why it is not, and what to do about it.
   const std::string& reason() const { return reason_; }
