@@ -33,7 +33,8 @@ def print_tree(action, names, seconds, depth=0):
 
     print(f"{action.eventId:6d} {1e6 * total(action):12.1f} us  {'  ' * depth}{action.GetName(names)}")
     for child in action.children:
-        print_tree(child, names, seconds, depth + 1)
+        if child.GetName(names) != "vkCmdEndDebugUtilsLabelEXT()":  # the indentation says it
+            print_tree(child, names, seconds, depth + 1)
 
 
 def main():

@@ -68,7 +68,7 @@ void opTable(PanelContext& context) {
   }
   ImGui::SameLine();
   ImGui::AlignTextToFramePadding();
-  ImGui::TextDisabled("%.1f ms of the device in %llu dispatches", microseconds / 1000,
+  ImGui::TextDisabled("%.0f ms of the device, %llu dispatches", microseconds / 1000,
                       static_cast<unsigned long long>(dispatches));
   constexpr ImGuiTableFlags kFlags = ImGuiTableFlags_Sortable | ImGuiTableFlags_RowBg | ImGuiTableFlags_ScrollY |
                                      ImGuiTableFlags_SizingFixedFit | ImGuiTableFlags_NoSavedSettings;
@@ -77,8 +77,8 @@ void opTable(PanelContext& context) {
   const auto width = [&](const char* widest) { return ImGui::CalcTextSize(widest).x; };
   ImGui::TableSetupScrollFreeze(0, 1);
   ImGui::TableSetupColumn("Op", ImGuiTableColumnFlags_WidthStretch, 0, kOp);
-  ImGui::TableSetupColumn("Runs", kDown, width("Runs __"), kDispatches);
-  ImGui::TableSetupColumn("us", kDown | ImGuiTableColumnFlags_DefaultSort, width("9999999"), kTime);
+  ImGui::TableSetupColumn("Runs", kDown, width("999999_"), kDispatches);
+  ImGui::TableSetupColumn("ms", kDown | ImGuiTableColumnFlags_DefaultSort, width("99999.9_"), kTime);
   ImGui::TableSetupColumn("%", kDown, width("99.9_"), kShare);
   ImGui::TableSetupColumn("GFLOP/s", kDown, width("GFLOP/s __"), kRate);
   ImGui::TableHeadersRow();
@@ -90,7 +90,7 @@ void opTable(PanelContext& context) {
     ImGui::TableNextColumn();
     ImGui::Text("%llu", static_cast<unsigned long long>(row.dispatches));
     ImGui::TableNextColumn();
-    ImGui::Text("%.0f", row.microseconds);
+    ImGui::Text("%.1f", row.microseconds / 1000);
     ImGui::TableNextColumn();
     ImGui::Text("%.1f", microseconds > 0 ? 100 * row.microseconds / microseconds : 0.0);
     ImGui::TableNextColumn();

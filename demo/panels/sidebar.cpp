@@ -13,7 +13,7 @@ struct Tab {
 };
 constexpr Tab kTabs[] = {{"Generate", 396, generatePanel},
                          {"Budget", 396, budgetPanel},
-                         {"Timing", 396, timingPanel},
+                         {"Timing", 500, timingPanel},
                          {"Textures", 396, texturesPanel},
                          {"Compare", 396, comparePanel}};
 
