@@ -81,8 +81,8 @@ void budgetPanel(PanelContext& context) {
   const RvlStatistics statistics = context.generator.statistics();
   ImGui::SeparatorText("Use");
   const DeviceTimes times = context.history.samples().empty() ? DeviceTimes{} : context.history.samples().back().device;
-  row("Now", "%.2f ms in %u dispatches, %.2f expected", times.generation, context.generated.dispatches,
-      context.generated.expectedUs / 1000);
+  row("Now", "%.1f ms (%.1f expected), %u dispatches", times.generation, context.generated.expectedUs / 1000,
+      context.generated.dispatches);
   row("Slots", "%.2f of %u filled on average",
       statistics.evaluations > 0
           ? static_cast<double>(statistics.lane_evaluations) / static_cast<double>(statistics.evaluations)

@@ -98,7 +98,7 @@ void timingPanel(PanelContext& context) {
   row("Evaluations", "%llu, of %llu textures' steps", number(statistics.evaluations),
       number(statistics.lane_evaluations));
   if (statistics.lane_evaluations > 0) {
-    row("A step", "%.2f ms of the device; longest dispatch %.0f us",
+    row("A step", "%.1f ms; longest dispatch %.0f us",
         statistics.device_us / 1000 / static_cast<double>(statistics.lane_evaluations), statistics.longest_dispatch_us);
   }
   captureRow(context);
