@@ -5,6 +5,7 @@ namespace demo {
 SceneModel makeVariationWall() {
   SceneBuilder b("variation wall");
   constexpr int kSide = 10;
+  constexpr std::uint64_t kFirstSeed = 29;  // of which the style is a warm, dark brick
   constexpr float kPitch = 0.5f, kFoot = 0.3f, kFront = 0.0f;
 
   b.surface("ground", "concrete", 3);
@@ -25,7 +26,7 @@ SceneModel makeVariationWall() {
   for (int row = 0; row < kSide; ++row) {
     for (int column = 0; column < kSide; ++column) {
       const int seed = row * kSide + column;
-      b.surface("brick " + std::to_string(seed + 1), "brick", 1000 + static_cast<std::uint64_t>(seed));
+      b.surface("brick " + std::to_string(seed + 1), "brick", kFirstSeed + static_cast<std::uint64_t>(seed));
       if (seed > 0) b.model().surfaces.back().material.palette = first;
       b.tile(corner(-5.4f, column, row), {kPitch, 0, 0}, {0, kPitch, 0});
     }

@@ -26,8 +26,8 @@ class Demo : public testing::Test {
   /// `environment`: words before the command.
   Outcome run(const std::string& arguments, const std::string& environment = "") const {
     const std::filesystem::path log = folder_ / "log";
-    const std::string command = environment + " RIVULET_MODELS='" RIVULET_SOURCE_DIR "/models' '" RIVULET_DEMO "' " +
-                                arguments + " >'" + log.string() + "' 2>&1 </dev/null";
+    const std::string command = "RIVULET_MODELS='" RIVULET_SOURCE_DIR "/models' " + environment +
+                                " '" RIVULET_DEMO "' " + arguments + " >'" + log.string() + "' 2>&1 </dev/null";
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(log)};
   }

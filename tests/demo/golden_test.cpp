@@ -48,21 +48,21 @@ class DemoGolden : public Demo {
                   << ". See " << std::filesystem::absolute(name + "-difference.png") << " and -got.png; "
                   << "RIVULET_UPDATE_GOLDEN=1 keeps the new one.";
   }
-  void play(const std::string& text) {
+  void play(const std::string& quality, const std::string& text) {
     const Outcome result =
-        run(out() + "--no-interface --set texture-size=64 --set steps=4 --set budget=100000 --set precision=float " +
-            "--set render-scale=1 " + script(text));
+        run(out() + " --no-interface --set budget=100000 --set precision=float --set render-scale=1 " + quality +
+            script(text));
     ASSERT_EQ(result.status, 0) << result.log;
   }
 };
 
 TEST_F(DemoGolden, Courtyard) {
-  play("wait textures\nscreenshot courtyard.png\n");
+  play("--set texture-size=64 --set steps=4", "wait textures\nscreenshot courtyard.png\n");
   compare("courtyard");
 }
 
 TEST_F(DemoGolden, Wall) {
-  play("set scene wall\nwait textures\nscreenshot wall.png\n");
+  play("--set scene=wall --set texture-size=32 --set steps=1", "wait textures\nscreenshot wall.png\n");
   compare("wall");
 }
 
