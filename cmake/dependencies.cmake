@@ -88,14 +88,14 @@ if(RIVULET_TESTS)
   rivulet_make_available(GTest)
 endif()
 
-# The demo, where there is GLFW. AUTO does without it; ON fetches what is missing.
+# The demo, where there are GLFW and Dear ImGui. AUTO does without it, and fetches nothing; ON fetches what is missing.
 set(RIVULET_DEMO_BUILT OFF)
 if(RIVULET_PLUGIN AND RIVULET_TOOLS AND NOT RIVULET_DEMO STREQUAL "OFF")
   find_package(glfw3 3.3 CONFIG QUIET)
-  if(glfw3_FOUND OR RIVULET_DEMO STREQUAL "ON")
+  if(RIVULET_DEMO STREQUAL "ON" OR (glfw3_FOUND AND FETCHCONTENT_SOURCE_DIR_IMGUI))
     set(RIVULET_DEMO_BUILT ON)
   else()
-    message(STATUS "demo is left out: there is no GLFW (Debian: libglfw3-dev; -DRIVULET_DEMO=ON fetches it)")
+    message(STATUS "demo is left out: it needs GLFW and the source of Dear ImGui (-DRIVULET_DEMO=ON fetches them)")
   endif()
 endif()
 if(RIVULET_DEMO_BUILT)

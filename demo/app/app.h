@@ -1,4 +1,4 @@
-// The application: what there is, and what happens in a frame.
+// The application: what there is (app.cpp), and what happens in a frame (app_frame.cpp).
 #pragma once
 
 #include <chrono>
@@ -6,8 +6,10 @@
 #include <memory>
 #include <optional>
 
+#include "app/auto_scale.h"
 #include "app/comparison_run.h"
 #include "app/controls.h"
+#include "app/frame_capture.h"
 #include "app/frame_history.h"
 #include "app/options.h"
 #include "app/output.h"
@@ -43,20 +45,24 @@ class App {
   void makeScene();
   void makeGenerator();
   void fitPicture();
-  void animate();
+  void report(const std::string& file);
+  void capture();
   void drawFrame(const OutputImage& output, Frame& frame);
   void drawInterface(double seconds);
   void measure(double seconds);
   float renderScale() const;
+  float interfaceScale() const;
   double budget() const;
   std::uint32_t textureSize() const;
   View view() const;
   ScriptTarget scriptTarget();
   std::string saveTexture(std::size_t surface) const;
+  std::string styleFromPicture(const std::string& file);
   std::string outFile(const std::string& name) const;
 
   Options options_;
-  std::string settingsFile_, modelFile_;
+  std::string settingsFile_, programFolder_;
+  std::vector<std::string> models_;
   Controls controls_, applied_;
   rivulet::Plugin plugin_;
   std::unique_ptr<Window> window_;
@@ -72,13 +78,15 @@ class App {
   std::unique_ptr<TextureStore> textures_;
   std::unique_ptr<SceneRenderer> renderer_;
   std::unique_ptr<ComparisonRun> comparison_;
+  std::unique_ptr<FrameCapture> capture_;
+  AutoScale autoScale_;
 
   Camera camera_;
   Selection selection_;
   std::optional<Script> script_;
   FrameHistory history_;
   Generated generated_;
-  std::string capture_;  // file to write the next frame to
+  std::string screenshot_;  // file to write the next frame to
   std::uint64_t frames_ = 0;
   double time_ = 0;  // the scene's, in seconds
   Clock::time_point last_ = Clock::now();

@@ -37,8 +37,9 @@ void parse(const std::string& text, std::uint32_t& value) {
 
 /// What is outside would be an error of Rivulet's in every frame.
 void clampControls(Controls& controls) {
-  controls.quality.steps = std::clamp(controls.quality.steps, 1u, 50u);
+  controls.quality.steps = std::min(controls.quality.steps, 50u);
   controls.quality.guidance = std::clamp(controls.quality.guidance, 0.0f, 10.0f);
+  controls.animateSpeed = std::clamp(controls.animateSpeed, 0.0f, 5.0f);
   controls.renderScale = controls.renderScale <= 0 ? 0 : std::clamp(controls.renderScale, 0.25f, 2.0f);
   controls.textureSize = std::min(controls.textureSize / 8 * 8, 512u);
   if (controls.scene != "wall") controls.scene = "courtyard";

@@ -14,10 +14,12 @@ struct Controls {
   float renderScale = 0;            // of the window's size; 0: by the device
   float exposure = 0.9f, sunlight = 1.0f, textureScale = 1.0f, relief = 1.0f;
   // What is generated
+  std::string model;  // a name or a path; empty: the demo's own choice
   Quality quality;
   std::uint32_t textureSize = 0;  // 0: by the device
-  bool animate = false;           // the selected surface takes seed after seed
+  bool animate = false;           // the selected surface walks from seed to seed
   bool animateAll = false;
+  float animateSpeed = 0.1f;  // seeds a second
   // With how much
   float budgetUs = 0;  // 0: by the device
   bool async = false;
@@ -41,12 +43,14 @@ void visitControls(ControlsType& controls, Visitor&& visitor) {
   visitor("sunlight", controls.sunlight);
   visitor("texture-scale", controls.textureScale);
   visitor("relief", controls.relief);
+  visitor("model", controls.model);
   visitor("steps", controls.quality.steps);
   visitor("sampler", controls.quality.sampler);
   visitor("guidance", controls.quality.guidance);
   visitor("texture-size", controls.textureSize);
   visitor("animate", controls.animate);
   visitor("animate-all", controls.animateAll);
+  visitor("animate-speed", controls.animateSpeed);
   visitor("budget", controls.budgetUs);
   visitor("async", controls.async);
   visitor("precision", controls.precision);

@@ -40,12 +40,12 @@ double FrameHistory::framesPerSecond() const {
 
 void FrameHistory::write(const std::string& file) const {
   std::ofstream stream(file);
-  stream << "frame,wall_ms,generation_ms,scene_ms,interface_ms,dispatches,busy\n";
+  stream << "frame,wall_ms,generation_ms,scene_ms,interface_ms,dispatches,expected_ms,busy\n";
   for (std::size_t i = 0; i < all_.size(); ++i) {
     const FrameSample& sample = all_[i];
     char line[160];
-    std::snprintf(line, sizeof line, "%zu,%.3f,%.3f,%.3f,%.3f,%u,%u\n", i, sample.wallMs, sample.device.generation,
-                  sample.device.scene, sample.device.interface, sample.dispatches, sample.busy);
+    std::snprintf(line, sizeof line, "%zu,%.3f,%.3f,%.3f,%.3f,%u,%.3f,%u\n", i, sample.wallMs, sample.device.generation,
+                  sample.device.scene, sample.device.interface, sample.dispatches, sample.expectedMs, sample.busy);
     stream << line;
   }
   if (!stream) throw std::runtime_error("the frame times cannot be written to " + file);

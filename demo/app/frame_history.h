@@ -12,6 +12,7 @@ namespace demo {
 struct FrameSample {
   double wallMs = 0;  // from this frame's start to the next one's
   DeviceTimes device;
+  double expectedMs = 0;  // of Rivulet's work recorded in the frame before
   std::uint32_t dispatches = 0;
   std::uint32_t busy = 0;  // surfaces waiting for a texture or getting one
 };

@@ -4,16 +4,17 @@
 
 namespace demo {
 
-const KeyHelp kKeyHelp[10] = {
+const KeyHelp kKeyHelp[11] = {
     {"Click", "select a surface, and give it the next seed"},
     {"Right button + mouse", "look around"},
     {"W A S D, Q E", "fly; with Shift faster"},
     {"Tab", "side bar on and off"},
     {"Space", "pause and resume generating"},
-    {"N", "animate: seed after seed on the selected surface"},
+    {"N", "animate: the selected surface walks from seed to seed"},
     {"T", "let the camera sway by itself"},
     {"V", "courtyard, or wall of variation"},
     {"F1", "this help"},
+    {"F10", "capture a frame with RenderDoc"},
     {"Esc", "leave"},
 };
 
@@ -44,6 +45,7 @@ InputResult readInput(const Window& window, Camera& camera, Controls& controls, 
   toggle(ImGuiKey_N, controls.animate);
   toggle(ImGuiKey_T, controls.tour);
   toggle(ImGuiKey_F1, controls.help);
+  result.capture = ImGui::IsKeyPressed(ImGuiKey_F10, false);
   if (ImGui::IsKeyPressed(ImGuiKey_V, false)) controls.scene = controls.scene == "wall" ? "courtyard" : "wall";
   return result;
 }

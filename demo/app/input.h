@@ -10,6 +10,7 @@ namespace demo {
 struct InputResult {
   bool click = false;  // on the scene, at these fractions of the window
   float x = 0, y = 0;
+  bool capture = false;  // of a frame, by RenderDoc
 };
 
 InputResult readInput(const Window& window, Camera& camera, Controls& controls, double seconds);
@@ -19,6 +20,6 @@ struct KeyHelp {
   const char* keys;
   const char* meaning;
 };
-extern const KeyHelp kKeyHelp[10];
+extern const KeyHelp kKeyHelp[11];
 
 }  // namespace demo

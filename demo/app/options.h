@@ -13,7 +13,7 @@ struct Options {
   std::uint32_t frames = 0;  // 0: until the window is closed, or the script ends
   std::string out;           // a folder for frames, screenshots and timing.csv
   std::string script;
-  std::string model = "materials-s";
+  std::string model;
   std::string plugin, device;
   std::string settings;  // a file; empty: the user's, or none without a window
   bool validation = false;

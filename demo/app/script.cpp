@@ -12,8 +12,9 @@ namespace {
 
 /// How many words follow each command.
 const std::map<std::string, std::size_t> kCommands = {
-    {"set", 2},  {"select", 1}, {"class", 2},      {"blend", 3}, {"seed", 2},    {"regenerate", 1},
-    {"wait", 1}, {"camera", 5}, {"screenshot", 1}, {"panel", 1}, {"compare", 0}, {"quit", 0}};
+    {"set", 2},    {"select", 1}, {"class", 2},      {"blend", 3},  {"seed", 2},     {"regenerate", 1},
+    {"wait", 1},   {"camera", 5}, {"screenshot", 1}, {"panel", 1},  {"compare", 0},  {"quit", 0},
+    {"report", 1}, {"save", 1},   {"style", 2},      {"cancel", 1}, {"priority", 2}, {"capture", 0}};
 
 float number(const std::string& word) {
   std::size_t used = 0;
@@ -73,9 +74,9 @@ void Script::step(const ScriptTarget& target) {
     --waitFrames_;
     return;
   }
-  if (waitTextures_ && !target.settled) return;
-  waitTextures_ = false;
-  while (next_ < commands_.size() && waitFrames_ == 0 && !waitTextures_) {
+  if ((waitTextures_ && !target.settled) || (waitGenerating_ && !target.generating) || target.capturing) return;
+  waitTextures_ = waitGenerating_ = false;
+  while (next_ < commands_.size() && waitFrames_ == 0 && !waitTextures_ && !waitGenerating_) {
     const Command& command = commands_[next_++];
     try {
       run(command, target);
@@ -84,7 +85,7 @@ void Script::step(const ScriptTarget& target) {
     }
     // One picture a frame, and what is set shows from the next frame on.
     const std::string& word = command.words.front();
-    if (word == "screenshot" || word == "set" || word == "panel" || word == "compare") break;
+    if (word == "screenshot" || word == "set" || word == "panel" || word == "compare" || word == "capture") break;
   }
 }
 
@@ -98,11 +99,17 @@ void Script::run(const Command& command, const ScriptTarget& target) {
   } else if (name == "wait") {
     if (words[1] == "textures") {
       waitTextures_ = true;
+    } else if (words[1] == "generating") {
+      waitGenerating_ = true;
     } else {
       waitFrames_ = static_cast<std::uint32_t>(std::max(0.0f, number(words[1])));
     }
   } else if (name == "screenshot") {
-    target.capture(words[1]);
+    target.screenshot(words[1]);
+  } else if (name == "report") {
+    target.report(words[1]);
+  } else if (name == "capture") {
+    target.capture();
   } else if (name == "compare") {
     target.compare();
   } else if (name == "quit") {
@@ -113,24 +120,43 @@ void Script::run(const Command& command, const ScriptTarget& target) {
     target.camera.yaw = number(words[4]) * kDegree;
     target.camera.pitch = number(words[5]) * kDegree;
   } else {  // of surfaces
-    for (Surface* const surface : surfacesCalled(words[1], target.surfaces)) {
-      if (name == "select") {
-        target.selection.surface = static_cast<std::size_t>(surface - target.surfaces.data());
-        continue;
-      }
-      Material& material = surface->material;
-      if (name == "class") {
-        material.className = words[2];
-        material.blendName.clear();
-      } else if (name == "blend") {
-        material.blendName = words[2];
-        material.blend = std::clamp(number(words[3]), 0.0f, 1.0f);
-      } else if (name == "seed") {
-        material.seed = static_cast<std::uint64_t>(number(words[2]));
-      }
-      surface->wanted = true;
+    for (Surface* const surface : surfacesCalled(words[1], target.textures.surfaces())) {
+      runOn(static_cast<std::size_t>(surface - target.textures.surfaces().data()), command, target);
     }
   }
+}
+
+void Script::runOn(std::size_t index, const Command& command, const ScriptTarget& target) const {
+  const std::vector<std::string>& words = command.words;
+  const std::string& name = words[0];
+  Surface& surface = target.textures.surfaces()[index];
+  Material& material = surface.material;
+  if (name == "select") {
+    target.selection.surface = index;
+    return;
+  }
+  if (name == "save") return target.save(index);
+  if (name == "cancel") return target.textures.cancel(index);
+  if (name == "priority") {
+    surface.priority = static_cast<std::int32_t>(number(words[2]));
+    return;
+  }
+  if (name == "class") {
+    material.className = words[2];
+    material.blendName.clear();
+  } else if (name == "blend") {
+    material.blendName = words[2];
+    material.blend = std::clamp(number(words[3]), 0.0f, 1.0f);
+  } else if (name == "seed") {
+    material.takeSeed(static_cast<std::uint64_t>(number(words[2])));
+  } else if (name == "style" && words[2] == "none") {
+    material.style.reset();
+  } else if (name == "style") {
+    target.selection.surface = index;
+    const std::string trouble = target.picture(words[2]);
+    if (!trouble.empty()) throw std::runtime_error(trouble);
+  }
+  target.textures.regenerate(index);
 }
 
 }  // namespace demo

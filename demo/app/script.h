@@ -17,11 +17,17 @@ struct ScriptTarget {
   Controls& controls;
   Selection& selection;
   Camera& camera;
-  std::vector<Surface>& surfaces;
-  std::function<void(const std::string&)> capture;  // the next frame, to this file
-  std::function<void()> compare;                    // the selected surface
+  TextureStore& textures;
+  std::function<void(const std::string&)> screenshot;      // the next frame, to this file
+  std::function<void(const std::string&)> report;          // to this file
+  std::function<void(std::size_t)> save;                   // a surface's texture
+  std::function<std::string(const std::string&)> picture;  // gives the selected surface its style
+  std::function<void()> capture;                           // the next frame, by RenderDoc
+  std::function<void()> compare;                           // the selected surface
   std::function<void()> quit;
-  bool settled = false;  // every texture is there
+  bool settled = false;     // every texture is there
+  bool generating = false;  // a texture in the making has had its first step
+  bool capturing = false;   // a frame is being captured
 };
 
 class Script {
@@ -29,7 +35,7 @@ class Script {
   /// Throws std::runtime_error for a file that is missing or has a word that is none, naming the line.
   explicit Script(const std::string& file);
 
-  bool finished() const { return next_ >= commands_.size() && waitFrames_ == 0 && !waitTextures_; }
+  bool finished() const { return next_ >= commands_.size() && waitFrames_ == 0 && !waitTextures_ && !waitGenerating_; }
   /// Runs commands up to the next one that waits. Once a frame.
   void step(const ScriptTarget& target);
 
@@ -39,13 +45,14 @@ class Script {
     std::vector<std::string> words;
   };
   void run(const Command& command, const ScriptTarget& target);
+  void runOn(std::size_t surface, const Command& command, const ScriptTarget& target) const;
   [[noreturn]] void fail(const Command& command, const std::string& reason) const;
 
   std::string file_;
   std::vector<Command> commands_;
   std::size_t next_ = 0;
   std::uint32_t waitFrames_ = 0;
-  bool waitTextures_ = false;
+  bool waitGenerating_ = false, waitTextures_ = false;
 };
 
 }  // namespace demo

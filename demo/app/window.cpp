@@ -33,6 +33,11 @@ Window::Window(int width, int height, const std::string& title) {
     glfwTerminate();
     throw std::runtime_error("the window cannot be opened: " + reason);
   }
+  glfwSetWindowUserPointer(handle_, this);
+  glfwSetDropCallback(handle_, [](GLFWwindow* window, int count, const char** files) {
+    auto& self = *static_cast<Window*>(glfwGetWindowUserPointer(window));
+    self.dropped_.insert(self.dropped_.end(), files, files + count);
+  });
 }
 
 Window::~Window() {

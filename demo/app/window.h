@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gpu/instance.h"
@@ -29,9 +30,12 @@ class Window {
   /// Handles events; with `wait`, sleeps until there is one (a tenth of a second at most).
   void poll(bool wait) const;
   bool key(int glfwKey) const;
+  /// Files dropped on it since the last call.
+  std::vector<std::string> takeDropped() { return std::exchange(dropped_, {}); }
 
  private:
   GLFWwindow* handle_ = nullptr;
+  std::vector<std::string> dropped_;
 };
 
 }  // namespace demo

@@ -1,6 +1,9 @@
 #include "gpu/device.h"
 
+#include <iterator>
 #include <stdexcept>
+
+#include "gpu/renderdoc.h"
 
 namespace demo {
 
@@ -45,13 +48,19 @@ void Device::create(VkSurfaceKHR surface, const rivulet::Plugin& plugin) {
   auto offer = rivulet::make<RvlRequirements>();
   plugin.check(plugin->queryRequirements(&ask, &offer));
   features_ = offer.features;
-  features_.debug_utils = features_.debug_utils && instance_.debugUtils();
+  features_.debug_utils = instance_.debugUtils();  // of the instance, which only its maker knows
+  // RenderDoc passes the feature on, and then refuses devices that enable it unless their addresses can be replayed.
+  if (RenderDoc::loaded() && !replaysAddresses()) features_.buffer_device_address = VK_FALSE;
   RvlFeatureChain chain;
   plugin.check(plugin->fillFeatureChain(&features_, &chain));
   std::vector<const char*> extensions(offer.device_extensions, offer.device_extensions + offer.device_extension_count);
   if (surface) extensions.push_back(VK_KHR_SWAPCHAIN_EXTENSION_NAME);
+  if (before13()) {
+    extensions.insert(extensions.end(), std::begin(Instance::kExtensionsBefore13),
+                      std::end(Instance::kExtensionsBefore13));
+  }
 
-  // And what the demo itself needs, before it in the chain; Vulkan 1.3 promises both.
+  // And what the demo itself needs, before it in the chain; Vulkan 1.3 promises both, and so do the extensions.
   VkPhysicalDeviceSynchronization2Features synchronization{
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SYNCHRONIZATION_2_FEATURES};
   synchronization.pNext = const_cast<void*>(chain.head);
@@ -72,7 +81,7 @@ void Device::create(VkSurfaceKHR surface, const rivulet::Plugin& plugin) {
   info.enabledExtensionCount = static_cast<std::uint32_t>(extensions.size());
   info.ppEnabledExtensionNames = extensions.data();
   check(fn_.CreateDevice(physical_, &info, nullptr, &handle_), "vkCreateDevice");
-  fn_.loadDevice(handle_);
+  fn_.loadDevice(handle_, before13());
   fn_.GetDeviceQueue(handle_, family_, 0, &queue_);
   name(VK_OBJECT_TYPE_QUEUE, queue_, "the demo's queue");
 
@@ -83,9 +92,16 @@ void Device::create(VkSurfaceKHR surface, const rivulet::Plugin& plugin) {
   allocator.instance = instance_.handle();
   allocator.physicalDevice = physical_;
   allocator.device = handle_;
-  allocator.vulkanApiVersion = Instance::kApiVersion;
+  allocator.vulkanApiVersion = apiVersion();
   allocator.pVulkanFunctions = &functions;
   check(vmaCreateAllocator(&allocator, &allocator_), "vmaCreateAllocator");
+}
+
+bool Device::replaysAddresses() const {
+  VkPhysicalDeviceBufferDeviceAddressFeatures address{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES};
+  VkPhysicalDeviceFeatures2 features{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, &address, {}};
+  fn_.GetPhysicalDeviceFeatures2(physical_, &features);
+  return address.bufferDeviceAddressCaptureReplay == VK_TRUE;
 }
 
 Device::~Device() {

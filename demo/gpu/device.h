@@ -26,6 +26,10 @@ class Device {
   std::uint32_t queueFamily() const { return family_; }
   VmaAllocator allocator() const { return allocator_; }
   const VkPhysicalDeviceProperties& properties() const { return properties_; }
+  /// It has what the demo needs of Vulkan 1.3 as extensions.
+  bool before13() const { return properties_.apiVersion < VK_API_VERSION_1_3; }
+  /// Of what is used of it.
+  std::uint32_t apiVersion() const { return before13() ? VK_API_VERSION_1_2 : VK_API_VERSION_1_3; }
   bool isCpu() const { return properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU; }
   /// Those enabled, of the ones Rivulet offered to use.
   const RvlFeatures& rivuletFeatures() const { return features_; }
@@ -41,6 +45,7 @@ class Device {
 
  private:
   void create(VkSurfaceKHR surface, const rivulet::Plugin& plugin);
+  bool replaysAddresses() const;
   void setName(VkObjectType type, std::uint64_t handle, const std::string& text) const;
 
   const Instance& instance_;

@@ -46,8 +46,13 @@ void Functions::loadInstance(VkInstance instance) {
 #undef DEMO_LOAD
 }
 
-void Functions::loadDevice(VkDevice device) {
-#define DEMO_LOAD(function) function = reinterpret_cast<PFN_vk##function>(GetDeviceProcAddr(device, "vk" #function));
+void Functions::loadDevice(VkDevice device, bool extensions) {
+  const auto find = [&](const char* name) {
+    const PFN_vkVoidFunction extension =
+        extensions ? GetDeviceProcAddr(device, (std::string(name) + "KHR").c_str()) : nullptr;
+    return extension ? extension : GetDeviceProcAddr(device, name);
+  };
+#define DEMO_LOAD(function) function = reinterpret_cast<PFN_vk##function>(find("vk" #function));
   DEMO_DEVICE_FUNCTIONS(DEMO_LOAD)
   DEMO_SWAPCHAIN_FUNCTIONS(DEMO_LOAD)
 #undef DEMO_LOAD

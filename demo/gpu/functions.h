@@ -55,7 +55,8 @@ struct Functions {
   /// Opens the system's Vulkan loader. Throws where there is none.
   void loadGlobal();
   void loadInstance(VkInstance instance);
-  void loadDevice(VkDevice device);
+  /// `extensions`: what Vulkan 1.3 took over is there under the names of its extensions.
+  void loadDevice(VkDevice device, bool extensions);
 };
 
 /// Throws std::runtime_error that names the call and the result.

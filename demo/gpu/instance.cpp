@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 
 namespace demo {
@@ -117,6 +118,22 @@ Instance::~Instance() {
   fn_.DestroyInstance(handle_, nullptr);
 }
 
+bool Instance::runsDemo(VkPhysicalDevice device, std::uint32_t apiVersion) const {
+  if (apiVersion >= VK_API_VERSION_1_3) return true;
+  if (apiVersion < VK_API_VERSION_1_2) return false;
+  std::uint32_t count = 0;
+  check(fn_.EnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr),
+        "vkEnumerateDeviceExtensionProperties");
+  std::vector<VkExtensionProperties> extensions(count);
+  check(fn_.EnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data()),
+        "vkEnumerateDeviceExtensionProperties");
+  return std::all_of(std::begin(kExtensionsBefore13), std::end(kExtensionsBefore13), [&](const char* name) {
+    return std::any_of(extensions.begin(), extensions.end(), [&](const VkExtensionProperties& extension) {
+      return std::strcmp(extension.extensionName, name) == 0;
+    });
+  });
+}
+
 VkPhysicalDevice Instance::choose(const std::string& wanted) const {
   std::uint32_t count = 0;
   check(fn_.EnumeratePhysicalDevices(handle_, &count, nullptr), "vkEnumeratePhysicalDevices");
@@ -135,8 +152,8 @@ VkPhysicalDevice Instance::choose(const std::string& wanted) const {
     fn_.GetPhysicalDeviceProperties(device, &properties);
     names += std::string("\n  ") + properties.deviceName;
     const bool fits = std::string(properties.deviceName).find(wanted) != std::string::npos;
-    if (properties.apiVersion < kApiVersion) {
-      names += " (too old: its driver does not have Vulkan 1.3)";
+    if (!runsDemo(device, properties.apiVersion)) {
+      names += " (too old: its driver has neither Vulkan 1.3 nor synchronization2 and dynamic rendering)";
     } else if (fits && rank(properties.deviceType) > bestRank) {
       best = device;
       bestRank = rank(properties.deviceType);

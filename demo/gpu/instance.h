@@ -12,6 +12,10 @@ namespace demo {
 class Instance {
  public:
   static constexpr std::uint32_t kApiVersion = VK_API_VERSION_1_3;
+  /// What the demo needs of Vulkan 1.3. A device of 1.2 with both will do: frame debuggers call themselves older than the
+  /// driver below them.
+  static constexpr const char* kExtensionsBefore13[] = {VK_KHR_SYNCHRONIZATION_2_EXTENSION_NAME,
+                                                        VK_KHR_DYNAMIC_RENDERING_EXTENSION_NAME};
 
   /// `extensions` are those the window system needs.
   Instance(const std::vector<const char*>& extensions, bool validation);
@@ -29,6 +33,7 @@ class Instance {
 
  private:
   void create(const std::vector<const char*>& extensions, bool validation);
+  bool runsDemo(VkPhysicalDevice device, std::uint32_t apiVersion) const;
 
   Functions fn_;
   VkInstance handle_ = VK_NULL_HANDLE;

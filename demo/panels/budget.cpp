@@ -38,8 +38,10 @@ void queue(PanelContext& context) {
     if (!surface.request && !surface.wanted) continue;
     ImGui::PushID(static_cast<int>(i));
     ImGui::TableNextColumn();
+    ImGui::AlignTextToFramePadding();
     if (ImGui::Selectable(surface.name.c_str(), i == context.selection.surface)) context.selection.surface = i;
     ImGui::TableNextColumn();
+    ImGui::AlignTextToFramePadding();
     ImGui::TextUnformatted(stateText(surface));
     ImGui::TableNextColumn();
     const RvlRequestStatus& status = surface.status;
@@ -48,13 +50,13 @@ void queue(PanelContext& context) {
                            : 0.0f;
     char text[24];
     std::snprintf(text, sizeof text, "%u/%u", status.steps_done, status.steps);
-    ImGui::ProgressBar(done, {-1, ImGui::GetTextLineHeight()}, surface.request ? text : "");
+    ImGui::ProgressBar(done, {-1, ImGui::GetFrameHeight()}, surface.request ? text : "");
     ImGui::TableNextColumn();
     int priority = surface.priority;
     ImGui::SetNextItemWidth(-1);
     if (ImGui::DragInt("##priority", &priority, 0.2f, -10, 10)) surface.priority = priority;  // of its next request
     ImGui::TableNextColumn();
-    if (ImGui::SmallButton("x")) context.textures.cancel(i);
+    if (ImGui::Button("x", {-1, 0})) context.textures.cancel(i);
     ImGui::SetItemTooltip("cancel");
     ImGui::PopID();
   }
@@ -79,8 +81,8 @@ void budgetPanel(PanelContext& context) {
   const RvlStatistics statistics = context.generator.statistics();
   ImGui::SeparatorText("Use");
   const DeviceTimes times = context.history.samples().empty() ? DeviceTimes{} : context.history.samples().back().device;
-  row("Now", "%.2f ms in %u dispatches, %.2f expected", times.generation, context.generated.dispatches,
-      context.generated.expectedUs / 1000);
+  row("Now", "%.1f ms (%.1f expected), %u dispatches", times.generation, context.generated.expectedUs / 1000,
+      context.generated.dispatches);
   row("Slots", "%.2f of %u filled on average",
       statistics.evaluations > 0
           ? static_cast<double>(statistics.lane_evaluations) / static_cast<double>(statistics.evaluations)

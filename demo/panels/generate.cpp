@@ -26,6 +26,19 @@ bool classCombo(const char* id, const Model& model, std::string& name, bool opti
   return changed;
 }
 
+/// The style of any picture there is: "make it match this photo".
+void pictureStyle(PanelContext& context) {
+  static char file[512] = "";
+  static std::string message;
+  label("Style from");
+  ImGui::SetNextItemWidth(-50 * context.scale);
+  const bool entered = ImGui::InputTextWithHint("##picture", "a picture's file, or drop it here", file, sizeof file,
+                                                ImGuiInputTextFlags_EnterReturnsTrue);
+  ImGui::SameLine();
+  if (ImGui::Button("Take", {-1, 0}) || entered) message = context.styleFromPicture(file);
+  if (!message.empty()) ImGui::TextWrapped("%s", message.c_str());
+}
+
 /// The ten numbers as an artist sees them: a colour, a contrast, a grain, a direction.
 bool styleControls(Surface& surface) {
   bool on = surface.material.style.has_value(), changed = false;
@@ -61,7 +74,7 @@ bool styleControls(Surface& surface) {
 
 void qualityControls(PanelContext& context, const Model& model) {
   Controls& controls = context.controls;
-  int steps = static_cast<int>(controls.quality.steps);
+  int steps = static_cast<int>(stepsFor(model, controls.quality));
   label("Steps");
   if (ImGui::SliderInt("##steps", &steps, 1, 50)) controls.quality.steps = static_cast<std::uint32_t>(steps);
   label("Sampler");
@@ -117,7 +130,12 @@ void generatePanel(PanelContext& context) {
   const std::size_t selected = std::min(context.selection.surface, surfaces.size() - 1);
   Surface& surface = surfaces[selected];
   label("Model");
-  ImGui::TextDisabled("%s, %zu classes", model->properties.name, model->classes.size());
+  if (ImGui::BeginCombo("##model", model->properties.name)) {
+    for (const std::string& name : context.models) {
+      if (ImGui::Selectable(name.c_str(), name == model->properties.name)) context.controls.model = name;
+    }
+    ImGui::EndCombo();
+  }
   label("Surface");
   if (ImGui::BeginCombo("##surface", surface.name.c_str(), ImGuiComboFlags_HeightLarge)) {
     for (std::size_t i = 0; i < surfaces.size(); ++i) {
@@ -139,15 +157,19 @@ void generatePanel(PanelContext& context) {
   bool changed = false;
   const ImVec2 button = {-1, 0};
   if (ImGui::Button("Another", button)) {
-    ++surface.material.seed;
+    surface.material.takeSeed(surface.material.seed + 1);
     changed = true;
   }
-  if (ImGui::Button("All others", button)) {
-    for (Surface& other : surfaces) other.material.seed += surfaces.size();
+  if (ImGui::Button("Another of each", button)) {
+    for (Surface& other : surfaces) other.material.takeSeed(other.material.seed + surfaces.size());
     context.textures.regenerateAll();
   }
   ImGui::Checkbox("Animate", &context.controls.animate);
-  ImGui::Checkbox("Animate all", &context.controls.animateAll);
+  ImGui::SameLine();
+  ImGui::Checkbox("all", &context.controls.animateAll);
+  ImGui::SetNextItemWidth(-1);
+  ImGui::SliderFloat("##speed", &context.controls.animateSpeed, 0.01f, 1.0f, "%.2f seeds/s",
+                     ImGuiSliderFlags_Logarithmic);
   ImGui::EndGroup();
 
   ImGui::SeparatorText("What");
@@ -165,10 +187,13 @@ void generatePanel(PanelContext& context) {
   label("Seed");
   int seed = static_cast<int>(material.seed % 1000000);
   if (ImGui::DragInt("##seed", &seed, 0.1f, 0, 999999)) {
-    material.seed = static_cast<std::uint64_t>(std::max(seed, 0));
+    material.takeSeed(static_cast<std::uint64_t>(std::max(seed, 0)));
     changed = true;
   }
-  if (model->properties.style_size == RVL_STYLE_SIZE) changed |= styleControls(surface);
+  if (model->properties.style_size == RVL_STYLE_SIZE) {
+    pictureStyle(context);
+    changed |= styleControls(surface);
+  }
   if (changed) context.textures.regenerate(selected);
   if (!surface.error.empty()) ImGui::TextWrapped("%s", surface.error.c_str());
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "app/controls.h"
+#include "app/frame_capture.h"
 #include "app/frame_history.h"
 #include "panels/comparison.h"
 #include "rivulet/generator.h"
@@ -30,10 +31,14 @@ struct PanelContext {
   const Generated& generated;
   Interface& interface;
   const Device& device;
-  double budgetUs;                                      // as resolved
-  std::uint32_t textureSize;                            // as resolved
-  float scale;                                          // of the interface
+  double budgetUs;                         // as resolved
+  std::uint32_t textureSize;               // as resolved
+  float scale;                             // of the interface
+  const std::vector<std::string>& models;  // the names there are
+  FrameCapture& capture;
   std::function<std::string(std::size_t)> saveTexture;  // of a surface, to a PNG file whose name it gives
+  /// Gives the selected surface the style of a picture; what went wrong, or nothing.
+  std::function<std::string(const std::string& file)> styleFromPicture;
 };
 
 void generatePanel(PanelContext& context);

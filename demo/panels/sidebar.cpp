@@ -13,7 +13,7 @@ struct Tab {
 };
 constexpr Tab kTabs[] = {{"Generate", 396, generatePanel},
                          {"Budget", 396, budgetPanel},
-                         {"Timing", 396, timingPanel},
+                         {"Timing", 500, timingPanel},
                          {"Textures", 396, texturesPanel},
                          {"Compare", 396, comparePanel}};
 
@@ -92,7 +92,7 @@ void overlay(PanelContext& context) {
 
 void helpWindow(PanelContext& context) {
   const ImVec2 display = ImGui::GetIO().DisplaySize;
-  ImGui::SetNextWindowPos({display.x * 0.5f, display.y * 0.5f}, ImGuiCond_Appearing, {0.5f, 0.5f});
+  ImGui::SetNextWindowPos({display.x * 0.34f, display.y * 0.5f}, ImGuiCond_Appearing, {0.5f, 0.5f});  // beside the bar
   if (ImGui::Begin(
           "Keys", &context.controls.help,
           ImGuiWindowFlags_AlwaysAutoResize | ImGuiWindowFlags_NoCollapse | ImGuiWindowFlags_NoSavedSettings) &&

@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "panels/panel.h"
+#include "panels/op_table.h"
 
 namespace demo {
 namespace {
@@ -52,6 +52,22 @@ void legend(const char* name, ImU32 color, double milliseconds) {
   ImGui::Text("%6.2f ms", milliseconds);
 }
 
+void captureRow(PanelContext& context) {
+  const RenderDoc& renderDoc = context.capture.renderDoc();
+  label("RenderDoc");
+  ImGui::BeginDisabled(!renderDoc.attached());
+  if (ImGui::Button("Capture a frame (F10)", {-1, 0})) context.capture.want();
+  ImGui::EndDisabled();
+  if (!renderDoc.attached()) {
+    if (ImGui::IsItemHovered(ImGuiHoveredFlags_AllowWhenDisabled)) ImGui::SetTooltip("%s", renderDoc.reason().c_str());
+    ImGui::PushTextWrapPos(0);
+    ImGui::TextDisabled("%s", renderDoc.reason().c_str());
+    ImGui::PopTextWrapPos();
+  } else if (!context.capture.message().empty()) {
+    ImGui::TextWrapped("%s", context.capture.message().c_str());
+  }
+}
+
 }  // namespace
 
 void timingPanel(PanelContext& context) {
@@ -59,7 +75,7 @@ void timingPanel(PanelContext& context) {
   ImGui::Text("%.0f frames/s", history.framesPerSecond());
   row("Frame", "p50 %.1f, p90 %.1f, p99 %.1f ms", history.percentile(0.5), history.percentile(0.9),
       history.percentile(0.99));
-  frameGraph(history, 140 * context.scale);
+  frameGraph(history, 110 * context.scale);
 
   DeviceTimes mean;
   double wall = 0;
@@ -79,20 +95,18 @@ void timingPanel(PanelContext& context) {
   ImGui::SeparatorText("Since the start");
   const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
   row("Device time", "%.0f ms of %.0f ms given", statistics.device_us / 1000, statistics.budget_us / 1000);
-  row("Dispatches", "%llu, this frame %u", number(statistics.dispatches), context.generated.dispatches);
-  row("Longest", "%.0f us expected", statistics.longest_dispatch_us);
   row("Evaluations", "%llu, of %llu textures' steps", number(statistics.evaluations),
       number(statistics.lane_evaluations));
   if (statistics.lane_evaluations > 0) {
-    row("A step", "%.2f ms of the device",
-        statistics.device_us / 1000 / static_cast<double>(statistics.lane_evaluations));
+    row("A step", "%.1f ms; longest dispatch %.0f us",
+        statistics.device_us / 1000 / static_cast<double>(statistics.lane_evaluations), statistics.longest_dispatch_us);
   }
-  row("Restarts", "%llu", number(statistics.restarts));
+  captureRow(context);
   const std::vector<std::string> messages = context.generator.messages();
-  if (!messages.empty()) {
-    ImGui::SeparatorText("Rivulet says");
+  if (!messages.empty() && ImGui::CollapsingHeader("Rivulet says")) {
     for (const std::string& message : messages) ImGui::TextWrapped("%s", message.c_str());
   }
+  opTable(context);
 }
 
 }  // namespace demo

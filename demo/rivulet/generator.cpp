@@ -89,6 +89,21 @@ RvlStatistics Generator::statistics() const {
   return statistics;
 }
 
+std::vector<RvlOpStatistics> Generator::opStatistics() const {
+  std::uint32_t count = 0;
+  plugin_.check(plugin_->getOpStatistics(context_.get(), nullptr, &count));
+  std::vector<RvlOpStatistics> ops(count, rivulet::make<RvlOpStatistics>());
+  if (count > 0) plugin_.check(plugin_->getOpStatistics(context_.get(), ops.data(), &count));
+  ops.resize(count);
+  return ops;
+}
+
+std::array<float, RVL_STYLE_SIZE> Generator::measureStyle(const RvlPixels& pixels) const {
+  std::array<float, RVL_STYLE_SIZE> style{};
+  plugin_.check(plugin_->measureStyle(&pixels, style.data()));
+  return style;
+}
+
 Generated Generator::record(VkCommandBuffer commands, double budgetUs, std::vector<VkSemaphoreSubmitInfo>& signals) {
   if (options_.mode == RVL_MODE_ASYNC) {
     // One queue and one thread for everything here: no lock is lent, and what is submitted first is visible to the

@@ -1,6 +1,7 @@
 // Rivulet in this renderer: a context on its device, one model, and what every frame does with them.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <future>
 #include <mutex>
@@ -52,6 +53,10 @@ class Generator {
   RvlRequestStatus poll(const rivulet::RequestHandle& request) const { return context_.poll(request); }
   void cancel(const rivulet::RequestHandle& request) const;
   RvlStatistics statistics() const;
+  /// What each kind of op has cost so far.
+  std::vector<RvlOpStatistics> opStatistics() const;
+  /// The style vector of a picture, four bytes a pixel. Throws rivulet::PluginError (below 8x8).
+  std::array<float, RVL_STYLE_SIZE> measureStyle(const RvlPixels& pixels) const;
 
   /// Records up to `budgetUs` of work into the frame, or submits it beforehand in mode ASYNC. Adds to `signals` what
   /// the frame's submission has to signal.

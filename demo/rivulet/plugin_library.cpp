@@ -13,13 +13,10 @@ namespace {
 
 #if defined(_WIN32)
 constexpr const char* kLibrary = "rivulet-plugin.dll";
-constexpr char kListSeparator = ';';
 #elif defined(__APPLE__)
 constexpr const char* kLibrary = "librivulet-plugin.0.dylib";
-constexpr char kListSeparator = ':';
 #else
 constexpr const char* kLibrary = "librivulet-plugin.so.0";
-constexpr char kListSeparator = ':';
 #endif
 
 std::string environment(const char* name) {
@@ -68,39 +65,6 @@ rivulet::Plugin openPlugin(const std::string& path, const std::string& programFo
   }
   throw std::runtime_error("Rivulet's plugin cannot be opened. Tried:" + listed(reasons) +
                            "\nBuild it (target rivulet-plugin), or say where it is with --plugin or RIVULET_PLUGIN.");
-}
-
-std::string findModel(const std::string& model, const std::string& programFolder) {
-  std::vector<fs::path> folders;
-  std::string list = environment("RIVULET_MODELS");
-  for (std::size_t begin = 0; begin < list.size();) {
-    const std::size_t end = std::min(list.find(kListSeparator, begin), list.size());
-    if (end > begin) folders.emplace_back(list.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  folders.emplace_back("models");
-  fs::path up = programFolder;
-  for (int level = 0; level < 4; ++level, up = up.parent_path()) {
-    folders.push_back(up / "models");
-    folders.push_back(up / "share/rivulet/models");
-  }
-
-  std::vector<fs::path> candidates = {model};
-  if (!fs::path(model).has_parent_path()) {
-    for (const fs::path& folder : folders) {
-      candidates.push_back(folder / model);
-      candidates.push_back(folder / (model + ".safetensors"));
-    }
-  }
-  for (const fs::path& candidate : candidates) {
-    std::error_code error;
-    if (fs::exists(candidate, error)) return candidate.string();
-  }
-  std::vector<std::string> places;
-  for (const fs::path& folder : folders) places.push_back(fs::absolute(folder).lexically_normal().string());
-  throw std::runtime_error("there is no model " + model +
-                           (candidates.size() > 1 ? ". Looked in:" + listed(places) : "") +
-                           "\nGive the path of a weight file with --model, or its folder in RIVULET_MODELS.");
 }
 
 }  // namespace demo

@@ -10,10 +10,6 @@ namespace demo {
 /// system's. Throws std::runtime_error naming every place that was tried.
 rivulet::Plugin openPlugin(const std::string& path, const std::string& programFolder);
 
-/// The weight file for `model`, a path or a name such as "materials-s": looked for in RIVULET_MODELS, in models/ here
-/// and in models/ or share/rivulet/models above the program. Throws std::runtime_error naming every place.
-std::string findModel(const std::string& model, const std::string& programFolder);
-
 /// The folder the running program lies in.
 std::string folderOfProgram(const char* argv0);
 

@@ -15,6 +15,10 @@ bool SharedLibrary::open(const std::string& path, std::string& reason) {
   if (!handle_) reason = path + " cannot be opened (error " + std::to_string(GetLastError()) + ")";
   return handle_ != nullptr;
 }
+bool SharedLibrary::openLoaded(const std::string& name) {
+  handle_ = reinterpret_cast<void*>(GetModuleHandleA(name.c_str()));
+  return handle_ != nullptr;
+}
 void* SharedLibrary::find(const char* name) const {
   return reinterpret_cast<void*>(GetProcAddress(reinterpret_cast<HMODULE>(handle_), name));
 }
@@ -22,6 +26,10 @@ void* SharedLibrary::find(const char* name) const {
 bool SharedLibrary::open(const std::string& path, std::string& reason) {
   handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle_) reason = dlerror();
+  return handle_ != nullptr;
+}
+bool SharedLibrary::openLoaded(const std::string& name) {
+  handle_ = dlopen(name.c_str(), RTLD_NOW | RTLD_NOLOAD);
   return handle_ != nullptr;
 }
 void* SharedLibrary::find(const char* name) const {

@@ -14,6 +14,8 @@ class SharedLibrary {
 
   /// False, and the system's reason, where it cannot be opened. It stays open until the process ends.
   bool open(const std::string& path, std::string& reason);
+  /// Only if something else has opened it before.
+  bool openLoaded(const std::string& name);
   bool isOpen() const { return handle_ != nullptr; }
 
   template <class Function>

@@ -1,5 +1,5 @@
-// The textures of all surfaces, in one array image: two layers a surface, one that is shown and one that is being
-// made. A new texture fades in as its previews come; it never pops.
+// The textures of all surfaces, in one array image: three layers a surface. One is shown, one fades in as its previews
+// come or once it is complete, and of an animated surface the next one is made in the third meanwhile. Nothing pops.
 #pragma once
 
 #include <memory>
@@ -22,16 +22,25 @@ struct Surface {
   // The rest is the store's.
   rivulet::RequestHandle request;
   RvlRequestStatus status{};
-  std::uint32_t shown = 0;  // 0 or 1: which of the two layers
-  float mix = 0;            // how much of the other one has come
-  bool wanted = false;      // a request is to be made
-  bool made = false;        // there has been a texture
+  std::uint32_t shown = 0;    // 0 to 2: which of the layers
+  float mix = 0;              // how much of the next one has come
+  bool fading = false;        // that one is complete
+  double fadeSeconds = 0;     // from nothing of it to all of it
+  double makingSeconds = 0;   // of the latest textures of an animation, a mean
+  double requestSeconds = 0;  // since the request was made
+  bool flowing = false;       // the request is a step of an animation
+  bool wanted = false;        // a request is to be made
+  bool made = false;          // there has been a texture
   std::uint32_t idleFrames = 0;
   std::uint64_t latencyUs = 0;
   std::uint64_t seedShown = 0;
   Style style{};  // of the texture there is
+  std::uint32_t stepsMade = 0;
   std::string error;
 };
+
+/// How many steps a texture gets.
+std::uint32_t stepsFor(const Model& model, const Quality& quality);
 
 class TextureStore {
  public:
@@ -54,6 +63,9 @@ class TextureStore {
   /// Asks for a surface's material again; an unfinished request for it is dropped.
   void regenerate(std::size_t surface) { surfaces_[surface].wanted = true; }
   void regenerateAll();
+  /// Asks for the next texture of an animation; false while one is in the making. It comes without previews and fades
+  /// in over as long as they have taken, while the one after it is made.
+  bool flow(std::size_t surface);
   /// Drops an unfinished request, and what is shown of it.
   void cancel(std::size_t surface);
 
@@ -73,6 +85,8 @@ class TextureStore {
 
  private:
   void begin(Generator& generator, const Quality& quality, std::size_t index);
+  const Style* styleOf(const Material& material) const;
+  void fade(Surface& surface, double seconds);
   void follow(Generator& generator, Surface& surface, double seconds);
 
   const Device& device_;

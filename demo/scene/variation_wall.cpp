@@ -5,6 +5,7 @@ namespace demo {
 SceneModel makeVariationWall() {
   SceneBuilder b("variation wall");
   constexpr int kSide = 10;
+  constexpr std::uint64_t kFirstSeed = 29;  // of which the style is a warm, dark brick
   constexpr float kPitch = 0.5f, kFoot = 0.3f, kFront = 0.0f;
 
   b.surface("ground", "concrete", 3);
@@ -18,16 +19,18 @@ SceneModel makeVariationWall() {
   const auto corner = [&](float left, int column, int row) {
     return Vec3{left + kPitch * static_cast<float>(column), kFoot + kPitch * static_cast<float>(row), kFront};
   };
-  // Left: a hundred seeds. The first of them is the texture of the whole right wall.
+  // Left: a hundred seeds in one style, that of the first: one wall of bricks from one kiln, and no two of its tiles
+  // alike. The first is the texture of the whole right wall.
+  const std::size_t first = b.model().surfaces.size();
   b.look(0.85f, 0, 1.3f, 1.0f);
   for (int row = 0; row < kSide; ++row) {
     for (int column = 0; column < kSide; ++column) {
       const int seed = row * kSide + column;
-      b.surface("brick " + std::to_string(seed + 1), "brick", 1000 + static_cast<std::uint64_t>(seed));
+      b.surface("brick " + std::to_string(seed + 1), "brick", kFirstSeed + static_cast<std::uint64_t>(seed));
+      if (seed > 0) b.model().surfaces.back().material.palette = first;
       b.tile(corner(-5.4f, column, row), {kPitch, 0, 0}, {0, kPitch, 0});
     }
   }
-  const std::size_t first = b.model().surfaces.size() - kSide * kSide;
   for (int row = 0; row < kSide; ++row) {
     for (int column = 0; column < kSide; ++column) {
       b.tile(corner(0.4f, column, row), {kPitch, 0, 0}, {0, kPitch, 0});

@@ -40,9 +40,9 @@ Interface::Interface(const Device& device, GLFWwindow* window, VkFormat outputFo
   if (window_) ImGui_ImplGlfw_InitForVulkan(window, true);
 
   void* const user = const_cast<Instance*>(&device_.instance());
-  ImGui_ImplVulkan_LoadFunctions(Instance::kApiVersion, loadFunction, user);
+  ImGui_ImplVulkan_LoadFunctions(device_.apiVersion(), loadFunction, user);
   ImGui_ImplVulkan_InitInfo info{};
-  info.ApiVersion = Instance::kApiVersion;
+  info.ApiVersion = device_.apiVersion();
   info.Instance = device_.instance().handle();
   info.PhysicalDevice = device_.physical();
   info.Device = device_.handle();

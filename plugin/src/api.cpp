@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -217,6 +218,19 @@ RvlResult RVL_CALL getStatistics(RvlContext handle, RvlStatistics* statistics) {
   return with(handle, [&](Context& context) { writeStruct(statistics, context.statistics(), "RvlStatistics"); });
 }
 
+/// The host's array has the stride of its own header's structure.
+RvlResult RVL_CALL getOpStatistics(RvlContext handle, RvlOpStatistics* ops, std::uint32_t* count) {
+  return with(handle, [&](Context& context) {
+    requireTarget(count, "count");
+    const std::vector<RvlOpStatistics> all = context.opStatistics();
+    const std::size_t written = ops ? std::min<std::size_t>(*count, all.size()) : 0;
+    auto* const bytes = reinterpret_cast<std::byte*>(ops);
+    for (std::size_t i = 0; i < written; ++i)
+      writeStruct(reinterpret_cast<RvlOpStatistics*>(bytes + i * ops->struct_size), all[i], "RvlOpStatistics");
+    *count = static_cast<std::uint32_t>(ops ? written : all.size());
+  });
+}
+
 RvlResult RVL_CALL getPipelineCache(RvlContext handle, void* data, std::size_t* size) {
   return with(handle, [&](Context& context) {
     requireTarget(size, "size");
@@ -239,43 +253,29 @@ RvlResult RVL_CALL measureStyleOf(const RvlPixels* pixels, float style[RVL_STYLE
   });
 }
 
-constexpr RvlApi kApi = {
-    RVL_API_VERSION,
-    resultText,
-    lastError,
-    queryRequirements,
-    fillFeatureChain,
-    createContext,
-    destroyContext,
-    loadModel,
-    releaseModel,
-    getModelProperties,
-    getClassName,
-    findClass,
-    warmUp,
-    isReady,
-    request,
-    poll,
-    cancel,
-    releaseRequest,
-    acquireImage,
-    unacquireImage,
-    record,
-    discard,
-    tick,
-    getStatistics,
-    getPipelineCache,
-    measureStyleOf,
-};
+constexpr RvlApi tableOf(std::uint32_t version) {
+  return {
+      version,        resultText,      lastError,      queryRequirements, fillFeatureChain,
+      createContext,  destroyContext,  loadModel,      releaseModel,      getModelProperties,
+      getClassName,   findClass,       warmUp,         isReady,           request,
+      poll,           cancel,          releaseRequest, acquireImage,      unacquireImage,
+      record,         discard,         tick,           getStatistics,     getPipelineCache,
+      measureStyleOf, getOpStatistics,
+  };
+}
+
+// What is new in a version stands at the end of the table: an older host sees what its header has.
+constexpr RvlApi kApis[] = {tableOf(1), tableOf(2)};
+static_assert(std::size(kApis) == RVL_API_VERSION);
 
 }  // namespace
 }  // namespace rivulet::plugin
 
 const RvlApi* RVL_CALL rvlGetApi(std::uint32_t version) {
-  if (version != RVL_API_VERSION) return nullptr;
+  if (version == 0 || version > RVL_API_VERSION) return nullptr;
   static const bool routed = [] {
     rivulet::plugin::routeMessages();
     return true;
   }();
-  return routed ? &rivulet::plugin::kApi : nullptr;
+  return routed ? &rivulet::plugin::kApis[version - 1] : nullptr;
 }

@@ -1,6 +1,10 @@
 #include "batch.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+#include "vk/label.h"
 
 namespace rivulet::plugin {
 namespace {
@@ -31,13 +35,22 @@ std::vector<double> guesses(const graph::Executable& executable, const engine::I
 }  // namespace
 
 Batch::Batch(std::shared_ptr<Model> model, std::shared_ptr<const graph::WeightBuffer> weights,
-             vk::PipelineCache& pipelines, engine::LaneGraph built, const engine::LaneShape& shape, std::uint64_t bytes)
+             vk::PipelineCache& pipelines, engine::LaneGraph built, const engine::LaneShape& shape, std::uint64_t bytes,
+             OpStatistics& ops)
     : model_(std::move(model)),
       lanes_(model_->network, pipelines, std::move(built), shape, std::move(weights), optionsFor(*model_, shape)),
       output_(pipelines, lanes_.executable(), lanes_.samplerState().x, nameOf(*model_, shape)),
       costs_(guesses(lanes_.executable(), output_, pipelines.device()->caps())),
+      name_(nameOf(*model_, shape)),
+      pictures_(&ops.of("image: picture")),
+      mips_(&ops.of("image: mip level")),
+      texels_(&ops.of("image: texels")),
+      copies_(&ops.of("image: copy")),
       bytes_(bytes),
       works_(shape.lanes) {
+  ops_.reserve(lanes_.executable().size());
+  for (std::uint32_t i = 0; i < lanes_.executable().size(); ++i)
+    ops_.push_back(&ops.of(lanes_.executable().dispatch(i).op));
   outputs_.reserve(shape.lanes);
   parts_.reserve(Recording::kMostUnits);
 }
@@ -111,6 +124,7 @@ double Batch::longestPiece() const {
 }
 
 Batch::Progress Batch::advance(Slice& slice, std::vector<std::shared_ptr<Work>>& recorded) {
+  const vk::Label label(slice.device, slice.commands, name_.c_str());
   Progress progress;
   if (!recordOutputs(slice, recorded)) return progress;
   if (idle()) {
@@ -144,16 +158,31 @@ bool Batch::recordDispatches(Slice& slice) {
     const std::uint32_t all = executable.partCount(cursor_);
     const std::uint32_t count = slice.share(costs_.cost(cursor_), all, all - part_);
     if (count == 0) break;
-    slice.add(costs_, {cursor_, static_cast<double>(count) / all}, mark + static_cast<std::uint32_t>(parts_.size()));
+    const double share = static_cast<double>(count) / all;
+    slice.add(costs_, {cursor_, share}, mark + static_cast<std::uint32_t>(parts_.size()), *ops_[cursor_],
+              share * static_cast<double>(executable.dispatch(cursor_).multiplyAdds));
     parts_.push_back({cursor_, part_, count});
     part_ += count;
     if (part_ == all) ++cursor_, part_ = 0;
   }
-  if (!parts_.empty()) {
-    lastSerial_ = slice.recording.serial;
-    executable.record(slice.commands, parts_, slice.recording.timer.get());
-  }
+  if (!parts_.empty()) recordParts(slice);
   return cursor_ == executable.size();
+}
+
+/// Under a label that says at which step each lane is, "step 1/4 3/4 - 2/4".
+void Batch::recordParts(Slice& slice) {
+  char text[128] = "step";
+  std::size_t length = std::strlen(text);
+  for (std::uint32_t lane = 0; lane < shape().lanes && length < sizeof text; ++lane) {
+    const bool at = lanes_.active(lane) && !lanes_.finished(lane);
+    const int written = at ? std::snprintf(text + length, sizeof text - length, " %u/%zu", lanes_.evaluation(lane) + 1,
+                                           lanes_.plan(lane).calls.size())
+                           : std::snprintf(text + length, sizeof text - length, " -");
+    length += static_cast<std::size_t>(std::max(written, 0));
+  }
+  const vk::Label label(slice.device, slice.commands, text);
+  lastSerial_ = slice.recording.serial;
+  lanes_.executable().record(slice.commands, parts_, slice.recording.timer.get());
 }
 
 void Batch::endEvaluation(Progress& progress) {
@@ -179,13 +208,20 @@ bool Batch::recordOutputs(Slice& slice, std::vector<std::shared_ptr<Work>>& reco
     Work& work = *works_[output.lane];
     const std::uint32_t units = engine::ImageOutput::unitCount(work.target);
     const engine::SamplerState& state = lanes_.samplerState();
+    char text[48];
+    std::snprintf(text, sizeof text, output.preview ? "preview of lane %u" : "texture of lane %u", output.lane);
+    const vk::Label label(slice.device, slice.commands, text);
     while (output.unit < units) {
       const std::uint32_t unit = lanes_.executable().size() + output_.costIndex(work.target, output.unit);
       const std::uint32_t all = output_.partCount(work.target, output.unit);
       const std::uint32_t count = slice.share(costs_.cost(unit), all, all - output.part);
       if (count == 0) return false;
       lastSerial_ = slice.recording.serial;
-      slice.measured(costs_, {unit, static_cast<double>(count) / all}, [&] {
+      OpTotal& op = output.unit == 0                          ? *pictures_
+                    : output.unit < work.target.mipLevels     ? *mips_
+                    : output.unit < 2 * work.target.mipLevels ? *texels_
+                                                              : *copies_;
+      slice.measured(costs_, {unit, static_cast<double>(count) / all}, op, [&] {
         output_.record(slice.commands, {output.unit, output.part, count}, output.preview ? state.x0 : state.x,
                        output.lane, work.map, work.target);
       });

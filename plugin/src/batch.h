@@ -20,7 +20,7 @@ class Batch {
  public:
   /// `weights` fit `built`. Errors: OutOfDeviceMemory.
   Batch(std::shared_ptr<Model> model, std::shared_ptr<const graph::WeightBuffer> weights, vk::PipelineCache& pipelines,
-        engine::LaneGraph built, const engine::LaneShape& shape, std::uint64_t bytes);
+        engine::LaneGraph built, const engine::LaneShape& shape, std::uint64_t bytes, OpStatistics& ops);
 
   const engine::LaneShape& shape() const { return lanes_.shape(); }
   const std::shared_ptr<Model>& model() const { return model_; }
@@ -62,6 +62,7 @@ class Batch {
   };
   void beginEvaluation(Slice& slice);
   bool recordDispatches(Slice& slice);
+  void recordParts(Slice& slice);
   void endEvaluation(Progress& progress);
   bool recordOutputs(Slice& slice, std::vector<std::shared_ptr<Work>>& recorded);
   void takeOut(std::uint32_t lane);
@@ -69,7 +70,10 @@ class Batch {
   std::shared_ptr<Model> model_;
   engine::Lanes lanes_;
   engine::ImageOutput output_;
-  engine::CostModel costs_;  // dispatches, then units of images
+  engine::CostModel costs_;    // dispatches, then units of images
+  std::string name_;           // of its labels
+  std::vector<OpTotal*> ops_;  // of dispatches, by index
+  OpTotal *pictures_, *mips_, *texels_, *copies_;
   std::uint64_t bytes_;
   std::vector<std::shared_ptr<Work>> works_;  // per lane; null: free, or cancelled within an evaluation
   std::vector<Output> outputs_;               // to do, the next one last

@@ -126,7 +126,7 @@ bool Context::tryBuild(std::unique_lock<std::mutex>& lock, Group& group) {
     lock.unlock();
     std::unique_ptr<Batch> batch;
     try {
-      batch = std::make_unique<Batch>(model, set->weights, *pipelines_, std::move(planned), shape, bytes.network);
+      batch = std::make_unique<Batch>(model, set->weights, *pipelines_, std::move(planned), shape, bytes.network, ops_);
     } catch (...) {
       lock.lock();
       memory_.give(bytes.network);

@@ -100,7 +100,7 @@ Context::Context(const RvlContextInfo& info, std::uint16_t tag)
       pipelines_(makePipelines(device_, info)),
       precision_(precisionOf(info.precision, device_->caps())),
       memory_(info.memory_limit),
-      scheduler_(maxLanes_),
+      scheduler_(maxLanes_, ops_),
       recordings_(device_, choose(info.max_in_flight, kDefaultInFlight, 2, kMostInFlight, "max_in_flight")),
       models_(tag, "model"),
       works_(tag, "request") {
@@ -288,6 +288,12 @@ RvlStatistics Context::statistics() {
   result.memory_bytes = memory_.used();
   result.texture_bytes = textureBytes_;
   return result;
+}
+
+std::vector<RvlOpStatistics> Context::opStatistics() {
+  const std::lock_guard lock(mutex_);
+  requireOpen();
+  return ops_.all();
 }
 
 }  // namespace rivulet::plugin

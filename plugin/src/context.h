@@ -18,6 +18,7 @@
 #include "messages.h"
 #include "model.h"
 #include "network_bytes.h"
+#include "op_statistics.h"
 #include "recordings.h"
 #include "rivulet/rivulet.h"
 #include "scheduler.h"
@@ -62,6 +63,7 @@ class Context {
   RvlTickResult tick(const RvlTickInfo& info);
 
   RvlStatistics statistics();
+  std::vector<RvlOpStatistics> opStatistics();
   std::vector<std::byte> pipelineCache() const { return pipelines_->blob(); }
 
  private:
@@ -163,6 +165,7 @@ class Context {
   std::uint64_t changes_ = 0;  // that the builder was woken for
   Memory memory_;
   ImageStore images_;
+  OpStatistics ops_;  // before what counts in it
   Scheduler scheduler_;
   Recordings recordings_;
   HandleTable<Model> models_;

@@ -120,6 +120,7 @@ double Recordings::measure(Recording& recording) {
       if (timed.mark + 1 >= count) continue;
       const double microseconds = marks_[timed.mark + 1] - marks_[timed.mark];
       timed.costs->measured(timed.share.unit, microseconds, timed.share.part);
+      timed.op->count(microseconds, timed.multiplyAdds);
       sum += microseconds;
     }
     const double all = marks_[count - 1] - marks_[0];
@@ -138,12 +139,18 @@ double Recordings::measure(Recording& recording) {
     engine::CostModel* const costs = recording.timed[i].costs;
     double expected = 0;
     shares_.clear();
+    const std::size_t first = i;
     for (; i < recording.timed.size() && recording.timed[i].costs == costs; ++i) {
       const engine::CostShare& share = recording.timed[i].share;
       shares_.push_back(share);
       expected += costs->cost(share.unit) * share.part;
     }
-    costs->measuredTogether(shares_, sum * expected / std::max(recording.expected, expected));
+    const double together = sum * expected / std::max(recording.expected, expected);
+    for (std::size_t k = first; k < i && expected > 0; ++k) {
+      const Timed& timed = recording.timed[k];
+      timed.op->count(together * costs->cost(timed.share.unit) * timed.share.part / expected, timed.multiplyAdds);
+    }
+    costs->measuredTogether(shares_, together);
   }
   return sum;
 }

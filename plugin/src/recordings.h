@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/cost_model.h"
+#include "op_statistics.h"
 #include "vk/buffer.h"
 #include "vk/gpu_timer.h"
 #include "work.h"
@@ -18,7 +19,9 @@ namespace rivulet::plugin {
 struct Timed {
   engine::CostModel* costs;
   engine::CostShare share;
-  std::uint32_t mark;  // before it; the next one is after it
+  std::uint32_t mark;   // before it; the next one is after it
+  OpTotal* op;          // what kind of work it is
+  double multiplyAdds;  // of this share
 };
 
 struct Recording {

@@ -43,6 +43,8 @@ engine::Request requestOf(const RvlRequestInfo& info, const models::NetworkInfo&
   }
   request.seed = info.seed;
   request.wrap = wrapOf(info.wrap);
+  request.seedB = info.seed_b;
+  request.seedBlend = info.seed_blend;
   request.steps = info.steps;
   if (info.sampler) request.sampler = info.sampler;
   request.width = info.width;
@@ -206,7 +208,8 @@ std::optional<engine::GivenState> applyInitImage(const RvlRequestInfo& info, Wor
   std::vector<float> state = chwFromImage(image);
   state.resize(state.size() / 4 * 3);  // without alpha
   applyColourMap(inverse(work.map), state);
-  return engine::Lanes::givenState(*work.model->network, work.shape, *work.choices.front(), request.seed, state);
+  return engine::Lanes::givenState(*work.model->network, work.shape, *work.choices.front(), engine::walkOf(request),
+                                   state);
 }
 
 engine::LaneShape warmUpShape(const RvlWarmUpInfo& info, const models::NetworkInfo& network, DataType precision) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "vk/label.h"
+
 namespace rivulet::plugin {
 namespace {
 
@@ -205,7 +207,8 @@ bool Scheduler::recordPiece(WeightSet& set, Slice& slice) {
   if (!slice.fits(copyCost_.cost(0))) return false;
   const vk::DeviceFunctions& fn = slice.device.fn();
   const std::uint64_t bytes = std::min<std::uint64_t>(kCopyPiece, set.staging.size() - set.copied);
-  slice.measured(copyCost_, {0}, [&] {
+  slice.measured(copyCost_, {0}, copies_, [&] {
+    const vk::Label label(slice.device, slice.commands, "copy weights");
     const VkBufferCopy region{set.copied, set.copied, bytes};
     fn.CmdCopyBuffer(slice.commands, set.staging.handle(), set.weights->buffer().handle(), 1, &region);
   });

@@ -42,7 +42,7 @@ struct Group {
 /// Thread-safety: the context's lock.
 class Scheduler {
  public:
-  explicit Scheduler(std::uint32_t maxLanes) : maxLanes_(maxLanes) {}
+  Scheduler(std::uint32_t maxLanes, OpStatistics& ops) : maxLanes_(maxLanes), copies_(ops.of("copy weights")) {}
 
   /// The group of a model and a shape, made if there is none. May allocate.
   Group& groupOf(const std::shared_ptr<Model>& model, const engine::LaneShape& shape);
@@ -127,6 +127,7 @@ class Scheduler {
   Candidate current_;
   const Group* hold_ = nullptr;
   engine::CostModel copyCost_{{250.0}};  // one piece of a model's weights
+  OpTotal& copies_;
   Clock::time_point lastFrame_;
   double frameMicroseconds_ = 0, budget_ = 0;
   std::uint64_t uses_ = 0, evaluations_ = 0, laneEvaluations_ = 0;

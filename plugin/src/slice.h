@@ -36,17 +36,18 @@ struct Slice {
     return fits(microseconds * count / all) ? count : 0;  // one of them alone may be too long
   }
   /// Accounts for a piece of work about to be recorded; `mark` is the time stamp before it.
-  void add(engine::CostModel& costs, const engine::CostShare& share, std::uint32_t mark) {
+  void add(engine::CostModel& costs, const engine::CostShare& share, std::uint32_t mark, OpTotal& op,
+           double multiplyAdds) {
     const double cost = costs.cost(share.unit) * share.part;
-    recording.timed.push_back({&costs, share, mark});
+    recording.timed.push_back({&costs, share, mark, &op, multiplyAdds});
     recording.expected += cost;
     ++recording.dispatches;
     left -= cost;
   }
   /// Records it between two time stamps.
   template <class Record>
-  void measured(engine::CostModel& costs, const engine::CostShare& share, Record&& record) {
-    add(costs, share, recording.timer->mark(commands));
+  void measured(engine::CostModel& costs, const engine::CostShare& share, OpTotal& op, Record&& record) {
+    add(costs, share, recording.timer->mark(commands), op, 0);
     record();
     recording.timer->mark(commands);
   }

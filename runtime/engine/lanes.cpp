@@ -1,9 +1,10 @@
 #include "engine/lanes.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/error.h"
-#include "core/philox.h"
+#include "core/noise_walk.h"
 #include "engine/evaluator.h"
 #include "samplers/step_params.h"
 
@@ -77,7 +78,7 @@ void Lanes::compile(vk::PipelineCache& pipelines, LaneGraph built, const graph::
   lanes_.resize(shape_.lanes);
   const TensorDesc& conditioning = executable_->desc(conditioning_);
   rows_.resize(std::size_t{conditioning.n} * conditioning.stride());
-  initial_.resize(shape_.lanes);
+  initial_.resize(2 * std::size_t{shape_.lanes});
   steps_.resize(shape_.lanes);
 }
 
@@ -121,7 +122,10 @@ void Lanes::recordParameters(VkCommandBuffer commands) {
     slot.guided = guided;
     slot.guidance = job->request->guidance;
     steps_[lane] = toStepParams(*job->plan, job->call, slot);
-    if (job->call == 0 && !job->givenState) initial_[lane] = initialNoiseParams(*job->plan, slot);
+    if (job->call == 0 && !job->givenState) {
+      std::tie(initial_[lane], initial_[shape_.lanes + lane]) =
+          initialNoiseParams(*job->plan, slot, walkOf(*job->request));
+    }
   }
   writeAll(*executable_, commands, conditioning_, std::as_bytes(std::span(rows_)));
   writeAll(*executable_, commands, state_.initialParams, std::as_bytes(std::span(initial_)));
@@ -129,12 +133,12 @@ void Lanes::recordParameters(VkCommandBuffer commands) {
 }
 
 GivenState Lanes::givenState(const models::Network& network, const LaneShape& shape, const StepPlan& plan,
-                             std::uint64_t seed, std::span<const float> x0) {
+                             const NoiseWalk& walk, std::span<const float> x0) {
   TensorDesc desc{1, shape.height, shape.width, network.info().inChannels, DataType::F32};
   const ModelCall& first = plan.calls.at(0);
   const std::size_t area = std::size_t{shape.width} * shape.height;
   std::vector<float> noise(area * desc.stride());
-  fillNoise({seed, NoiseStream::Initial, 0}, {0, 0, shape.width, shape.height}, desc.c, desc.stride(), noise);
+  fillNoise(walk, {0, 0, shape.width, shape.height}, desc.c, desc.stride(), noise);
   std::vector<float> x(area * desc.c), input(x.size());
   for (std::size_t c = 0; c < desc.c; ++c) {
     for (std::size_t i = 0; i < area; ++i) {

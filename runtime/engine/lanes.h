@@ -67,9 +67,9 @@ class Lanes {
   void recordParameters(VkCommandBuffer commands);
   void advance();
   /// The noisy state that the first call of `plan` expects of a clean one: alpha x0 + sigma noise, with the noise that
-  /// `seed` would start from. `x0` [C,H,W] is a state, not a picture. Thread-safe.
+  /// `walk` would start from. `x0` [C,H,W] is a state, not a picture. Thread-safe.
   static GivenState givenState(const models::Network& network, const LaneShape& shape, const StepPlan& plan,
-                               std::uint64_t seed, std::span<const float> x0);
+                               const NoiseWalk& walk, std::span<const float> x0);
   /// Puts into a lane what `source` holds: GivenState::x, and modelInput behind it.
   void recordGivenState(VkCommandBuffer commands, std::uint32_t lane, const vk::Buffer& source) const;
   /// Copies the states of all lanes to `destination` (stateBytes() bytes).

@@ -74,7 +74,7 @@ std::size_t draw(std::uint64_t seed, std::uint32_t which, std::size_t count) {
   return static_cast<std::size_t>((bits * count) >> 32);
 }
 
-std::vector<float> drawStyle(const models::NetworkInfo& info, const Request& request) {
+std::vector<float> drawStyle(const models::NetworkInfo& info, const Request& request, std::uint64_t seed) {
   const auto hasStyles = [&](std::size_t index) { return index < info.styles.size() && !info.styles[index].empty(); };
   std::vector<ClassWeight> from;
   for (const ClassWeight& c : request.classes) {
@@ -90,14 +90,25 @@ std::vector<float> drawStyle(const models::NetworkInfo& info, const Request& req
               " numbers, or a picture to measure");
     }
     const auto none = static_cast<std::uint32_t>(info.classes.size());
-    from.push_back({candidates[draw(request.seed, none, candidates.size())], 1.0f});
+    from.push_back({candidates[draw(seed, none, candidates.size())], 1.0f});
   }
   normalise(from);
   std::vector<float> style(info.styleDim, 0.0f);
   for (const ClassWeight& c : from) {
     const auto& styles = info.styles[c.index];
-    const std::vector<float>& one = styles[draw(request.seed, c.index, styles.size())];
+    const std::vector<float>& one = styles[draw(seed, c.index, styles.size())];
     for (std::size_t i = 0; i < style.size(); ++i) style[i] += c.weight * one.at(i);
+  }
+  return style;
+}
+
+/// On a walk it changes evenly from one seed's to the other's.
+std::vector<float> drawStyle(const models::NetworkInfo& info, const Request& request) {
+  std::vector<float> style = drawStyle(info, request, request.seed);
+  if (request.seedBlend == 0.0f) return style;
+  const std::vector<float> other = drawStyle(info, request, request.seedB);
+  for (std::size_t i = 0; i < style.size(); ++i) {
+    style[i] = (1.0f - request.seedBlend) * style[i] + request.seedBlend * other[i];
   }
   return style;
 }
@@ -205,6 +216,7 @@ Request resolve(const models::NetworkInfo& info, Request request) {
     invalid("'" + info.name +
             "' was trained without a null class, so guidance is not possible with it: leave guidance at 1");
   }
+  if (!(request.seedBlend >= 0.0f && request.seedBlend <= 1.0f)) invalid("seed_blend must be from 0 to 1");
   if (info.styleDim == 0 && !request.style.empty()) invalid("'" + info.name + "' takes no style vector");
   if (info.styleDim > 0 && request.style.empty()) request.style = drawStyle(info, request);
   if (request.style.size() != info.styleDim) {

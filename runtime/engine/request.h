@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/noise_walk.h"
 #include "models/network.h"
 #include "samplers/sampler_config.h"
 #include "samplers/step_plan.h"
@@ -27,8 +28,10 @@ struct Request {
   std::vector<ClassWeight>
       classes;  // a class or a blend; empty: no class (needs a model with a null class, or without classes)
   std::uint64_t seed = 0;
-  std::uint32_t steps = 0;              // 0: kDefaultSteps
-  std::string sampler;                  // a name of samplers/registry.h; empty: the model's own
+  std::uint64_t seedB = 0;  // with seedBlend: the other end of a walk
+  float seedBlend = 0;      // 0 to 1: how far from `seed` to `seedB`, in the noise begun from and in a drawn style
+  std::uint32_t steps = 0;  // 0: kDefaultSteps
+  std::string sampler;      // a name of samplers/registry.h; empty: the model's own
   std::uint32_t width = 0, height = 0;  // pixels; 0: the size the model was trained at
   models::Wrap wrap = models::Wrap::Repeat;
   float guidance = 1.0f;     // 1: off
@@ -44,9 +47,14 @@ std::string classText(const models::NetworkInfo& info, const std::vector<ClassWe
 
 /// Checks everything that needs no device and fills in what was left to the model: size, style, class weights that sum
 /// to 1. A drawn style is one of those in the weight file, chosen by Philox from (seed, class); of a blend, the
-/// weighted mean of its classes' draws. `steps` and `sampler` are left as they are. Errors: InvalidArgument naming what
-/// there is. Thread-safe.
+/// weighted mean of its classes' draws; between two seeds, of theirs. `steps` and `sampler` are left as they are.
+/// Errors: InvalidArgument naming what there is. Thread-safe.
 Request resolve(const models::NetworkInfo& info, Request request);
+
+/// Where the request is between its seeds.
+inline NoiseWalk walkOf(const Request& request) {
+  return {request.seed, request.seedB, request.seedBlend};
+}
 
 /// The size alone, as resolve() does it.
 void resolveSize(const models::NetworkInfo& info, Request& request);

@@ -31,7 +31,7 @@ struct Shape {
 };
 
 /// Checks what both kernels use.
-Shape check(const graph::Graph& graph, const SamplerState& s, Tensor params) {
+Shape check(const graph::Graph& graph, const SamplerState& s, Tensor params, std::uint32_t paramsPerLane) {
   if (!s.x || !s.modelInput || !params) refuse("x, modelInput and the parameters are needed");
   Shape shape;
   shape.state = graph.desc(s.x);
@@ -47,7 +47,7 @@ Shape check(const graph::Graph& graph, const SamplerState& s, Tensor params) {
       static_cast<bool>(s.history[0]) != static_cast<bool>(s.history[2])) {
     refuse("the history is a ring of three tensors: all or none");
   }
-  require(graph, params, {x.n, 1, 1, kParamWords, DataType::F32});
+  require(graph, params, {paramsPerLane * x.n, 1, 1, kParamWords, DataType::F32});
   TensorDesc input = x;
   input.type = graph.storage();
   shape.guided = graph.desc(s.modelInput).n == 2 * x.n;
@@ -76,7 +76,9 @@ SamplerState samplerState(graph::Graph& graph, const SamplerShape& shape) {
   input.type = graph.storage();
 
   SamplerState s;
-  s.initialParams = graph.persistent(params, "sampler.initial_params");
+  TensorDesc pairs = params;
+  pairs.n = 2 * params.n;
+  s.initialParams = graph.persistent(pairs, "sampler.initial_params");
   s.stepParams = graph.persistent(params, "sampler.step_params");
   s.x = graph.persistent(state, "sampler.x");
   s.modelInput = graph.persistent(input, "sampler.model_input");
@@ -92,7 +94,7 @@ SamplerState samplerState(graph::Graph& graph, const SamplerShape& shape) {
 }
 
 void initialNoise(graph::Graph& graph, const SamplerState& s) {
-  const Shape shape = check(graph, s, s.initialParams);
+  const Shape shape = check(graph, s, s.initialParams, 2);
   const TensorDesc& x = shape.state;
   graph::Dispatch dispatch = makeDispatch(graph, "noise", x);
   const std::uint32_t quads = x.stride() / 4;
@@ -108,7 +110,7 @@ void initialNoise(graph::Graph& graph, const SamplerState& s) {
 }
 
 void sampleStep(graph::Graph& graph, const SamplerState& s, Tensor modelOutput) {
-  const Shape shape = check(graph, s, s.stepParams);
+  const Shape shape = check(graph, s, s.stepParams, 1);
   const TensorDesc& x = shape.state;
   const TensorDesc output = graph.desc(modelOutput);
   TensorDesc want = graph.desc(s.modelInput);
@@ -160,6 +162,19 @@ StepParams initialNoiseParams(const StepPlan& plan, const StepSlot& slot) {
   params.originX = slot.originX;
   params.originY = slot.originY;
   return params;
+}
+
+std::pair<StepParams, StepParams> initialNoiseParams(const StepPlan& plan, StepSlot slot, const NoiseWalk& walk) {
+  const NoiseWeights weights = noiseWeights(walk.blend);
+  slot.seed = weights.first > 0 ? walk.seed : walk.second;
+  StepParams first = initialNoiseParams(plan, slot);
+  if (weights.first == 0 || weights.second == 0) return {first, {}};
+  slot.seed = walk.second;
+  StepParams second = initialNoiseParams(plan, slot);
+  first.e = static_cast<float>(plan.initialNoiseScale * weights.first);
+  second.e = static_cast<float>(plan.initialNoiseScale * weights.second);
+  first.flags |= RVL_STEP_NOISE_PAIR;
+  return {first, second};
 }
 
 std::vector<std::byte> packStepParams(std::span<const StepParams> lanes) {

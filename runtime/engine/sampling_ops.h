@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "core/noise_walk.h"
 #include "graph/graph.h"
 #include "samplers/step_params.h"
 #include "samplers/step_plan.h"
@@ -20,7 +22,8 @@ namespace rivulet::engine {
 /// The tensors of N lanes between two network evaluations. All are persistent; a new arena's contents are undefined,
 /// and stay so until the first initialNoise of a lane (saved and history: until a step writes them).
 struct SamplerState {
-  graph::Tensor initialParams;  // [N,1,1,32] float: a StepParams per lane, for initialNoise (initialNoiseParams)
+  graph::Tensor initialParams;  // [2N,1,1,32] float: a StepParams per lane, for initialNoise (initialNoiseParams), and
+                                // N more for those with RVL_STEP_NOISE_PAIR
   graph::Tensor stepParams;     // [N,1,1,32] float: a StepParams per lane, for sampleStep (toStepParams)
   graph::Tensor x;              // [N,H,W,C] float
   graph::Tensor saved;          // [N,H,W,C] float, or empty: no plan saves
@@ -39,7 +42,8 @@ struct SamplerShape {
 /// Adds the tensors to the graph, named "sampler.*". Errors: InvalidArgument (empty shape).
 SamplerState samplerState(graph::Graph& graph, const SamplerShape& shape);
 
-/// For every active lane: x = e * noise, modelInput = nextInputScale * x, from `initialParams`.
+/// For every active lane: x = e * noise (of two seeds with RVL_STEP_NOISE_PAIR), modelInput = nextInputScale * x, from
+/// `initialParams`.
 /// Errors: InvalidArgument naming the tensor and the shapes.
 void initialNoise(graph::Graph& graph, const SamplerState& state);
 
@@ -51,6 +55,10 @@ void sampleStep(graph::Graph& graph, const SamplerState& state, graph::Tensor mo
 /// Parameters of initialNoise for a lane that starts `plan`. Errors: InvalidArgument (a plan without calls).
 /// Thread-safe.
 StepParams initialNoiseParams(const StepPlan& plan, const StepSlot& slot = {});
+
+/// The same between two seeds: the lane's parameters, and those N lanes further on. At either end the noise is one
+/// seed's, to the bit. The slot's own seed does not matter. Errors and thread-safety as above.
+std::pair<StepParams, StepParams> initialNoiseParams(const StepPlan& plan, StepSlot slot, const NoiseWalk& walk);
 
 /// The bytes of a params tensor, one StepParams per lane. Thread-safe.
 std::vector<std::byte> packStepParams(std::span<const StepParams> lanes);

@@ -1,7 +1,8 @@
 // The state a sampler starts from: x = e * noise for every active lane, and the network's first input, nextInputScale *
-// x.
+// x. With NOISE_PAIR the noise is that of two seeds: e * noise + second e * second noise (core/noise_walk.h).
 //
-//   input   StepParams per lane: flags (ACTIVE, NOISE_BUFFER), e, nextInputScale, seed, stream, step, origin
+//   input   StepParams per lane: flags (ACTIVE, NOISE_BUFFER, NOISE_PAIR), e, nextInputScale, seed, stream, step, origin;
+//           then another for each lane, of which NOISE_PAIR reads e, seed, stream, step, origin
 //   output  x [N,H,W,C] float, modelInput [N or 2N,H,W,C] storage type
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -41,7 +42,12 @@ void main() {
     uint at = lane * push.laneQuads + row * push.width * push.quads + i;
     vec4 x = vec4(0.0);
     if (quad * 4u < push.channels) {
-      x = maskChannels(s.e * stepNoise(s, push.noise, column, row, quad, at), quad, push.channels);
+      precise vec4 noise = s.e * stepNoise(s, push.noise, column, row, quad, at);
+      if ((s.flags & RVL_STEP_NOISE_PAIR) != 0u) {
+        StepParams t = RVL_STEP_PARAMS(push.params, push.laneCount + lane);
+        noise = noise + t.e * stepNoise(t, push.noise, column, row, quad, at);
+      }
+      x = maskChannels(noise, quad, push.channels);
     }
     arenaF32x4Store(push.x, at, x);
     writeModelInput(s.nextInputScale * x, at);

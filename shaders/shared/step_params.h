@@ -35,6 +35,7 @@
 #define RVL_STEP_NOISE_BUFFER 512u    // take the noise from a buffer instead of Philox (recorded trajectories)
 #define RVL_STEP_LAST 1024u           // x' is the result
 #define RVL_STEP_ACTIVE 2048u         // clear: leave this slot alone
+#define RVL_STEP_NOISE_PAIR 4096u     // noise.comp: the noise of a second StepParams, N slots further on, is added
 
 #ifdef __cplusplus
 #include <cstdint>

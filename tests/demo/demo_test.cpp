@@ -1,18 +1,8 @@
 // The demo without a window, as a script drives it: what its frames show, and what it says when something is missing.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <string>
 
+#include "demo/demo_fixture.h"
 #include "image/image_io.h"
-#include "support/gpu_fixture.h"
-#include "support/temporary_folder.h"
 
 namespace rivulet::test {
 namespace {
@@ -20,32 +10,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 using testing::Not;
-
-struct Outcome {
-  int status;
-  std::string log;
-};
-
-class Demo : public testing::Test {
- protected:
-  /// Runs it for a small picture. `environment`: words before the command.
-  Outcome run(const std::string& arguments, const std::string& environment = "") const {
-    const fs::path log = folder_ / "log";
-    const std::string command = environment + " RIVULET_MODELS='" RIVULET_SOURCE_DIR "/models' '" RIVULET_DEMO "' " +
-                                arguments + " >'" + log.string() + "' 2>&1 </dev/null";
-    const int status = std::system(command.c_str());
-    std::ifstream file(log);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, {std::istreambuf_iterator<char>(file), {}}};
-  }
-  std::string out() const { return " --headless --width 320 --height 200 --out '" + folder_.path().string() + "' "; }
-  std::string script(const std::string& text) const {
-    std::ofstream(folder_ / "script.txt") << text;
-    return " --every 0 --script '" + (folder_ / "script.txt").string() + "' ";
-  }
-  static std::string validation() { return validationInstalled() ? " --validation " : ""; }
-
-  TemporaryFolder folder_;
-};
 
 /// The spread of a picture's values: 0 for one colour.
 int spread(const Image& image) {

@@ -91,6 +91,19 @@ TEST(Resolve, ABlendMixesStylesAndAClassWithoutStylesTakesAny) {
   EXPECT_EQ(resolve(network.info(), request).style.size(), 2u);
 }
 
+TEST(Resolve, BetweenTwoSeedsAStyleChangesEvenly) {
+  const FakeNetwork network = materials();
+  Request request = brick(1);
+  const std::vector<float> first = resolve(network.info(), request).style;
+  request.seedB = 1;
+  while (resolve(network.info(), brick(request.seedB)).style == first) ++request.seedB;
+  const std::vector<float> second = resolve(network.info(), brick(request.seedB)).style;
+  request.seedBlend = 1;
+  EXPECT_EQ(resolve(network.info(), request).style, second);
+  request.seedBlend = 0.25f;
+  EXPECT_FLOAT_EQ(resolve(network.info(), request).style[0], 0.75f * first[0] + 0.25f * second[0]);
+}
+
 TEST(Resolve, RefusesWhatCannotBe) {
   FakeNetwork network = materials();
   const auto refused = [&](const Request& request, const auto&... parts) {
@@ -116,6 +129,10 @@ TEST(Resolve, RefusesWhatCannotBe) {
   request = brick();
   request.guidance = -1;
   refused(request, "guidance must be from 0 to 100");
+  request = brick();
+  request.seedBlend = 1.5f;
+  refused(request, "seed_blend must be from 0 to 1");
+  request = brick();
   network.edit().nullClass = false;
   request.guidance = 2;
   refused(request, "without a null class");

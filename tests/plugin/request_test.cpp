@@ -156,6 +156,33 @@ TEST_F(PluginRequest, AStyleMeasuredFromPixels) {
   EXPECT_TRUE(std::equal(style.begin(), style.end(), numbers));
 }
 
+TEST_F(PluginRequest, AWalkFromSeedToSeedBeginsAndEndsAtThem) {
+  open();
+  const std::vector<std::byte> first = make(7), second = make(8);
+  ASSERT_NE(first, second);
+  auto info = requestInfo(model(), 7);
+  info.seed_b = 8;
+  const auto at = [&](float blend) {
+    info.seed_blend = blend;
+    return make(info);
+  };
+  EXPECT_EQ(at(0), first);
+  EXPECT_EQ(at(1), second) << "to the byte";
+  const std::vector<std::byte> middle = at(0.5f);
+  EXPECT_GT(meanDifference(middle, first), 0);
+  EXPECT_LT(meanDifference(middle, at(0.51f)), meanDifference(middle, at(0.8f))) << "small steps change little";
+  info.seed_blend = 1.1f;
+  RvlRequest request{};
+  EXPECT_EQ(api().request(context(), &info, &request), RVL_ERROR_INVALID_ARGUMENT);
+
+  // A host of the header before these members.
+  auto older = requestInfo(model(), 7);
+  older.struct_size = offsetof(RvlRequestInfo, seed_b);
+  older.seed_b = 8;
+  older.seed_blend = 1;
+  EXPECT_EQ(make(older), first);
+}
+
 TEST_F(PluginRequest, GuidanceBlendsAndSamplersReachTheEngine) {
   open();
   const std::vector<std::byte> plain = make(7);

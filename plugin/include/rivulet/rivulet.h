@@ -60,8 +60,8 @@
 extern "C" {
 #endif
 
-/* Of this header. A library gives out tables of this and earlier versions. */
-#define RVL_API_VERSION 1u
+/* Of this header. A library gives out tables of this and earlier versions. 2: getOpStatistics(). */
+#define RVL_API_VERSION 2u
 
 typedef enum RvlResult {
   RVL_SUCCESS = 0,
@@ -301,6 +301,12 @@ typedef struct RvlRequestInfo {
    * between recordings, on the same queue (ASYNC: on another only under RvlTickInfo's semaphores). */
   VkBool32 preview;
   RvlTarget target;
+  /* A place on the way from `seed` to `seed_b`: what the texture begins as is both seeds' noise, interpolated
+   * spherically, and a drawn style changes evenly. In small steps of it a texture changes smoothly: an animation. 0:
+   * `seed` alone, 1: `seed_b` alone, the same bytes as with that `seed`. Noise that a sampler adds on the way (ddpm,
+   * euler_ancestral) is `seed`'s wherever the place is: for animations take one that adds none. */
+  uint64_t seed_b;
+  float seed_blend; /* 0 to 1 */
 } RvlRequestInfo;
 
 typedef enum RvlRequestState {
@@ -422,6 +428,18 @@ typedef struct RvlStatistics {
                                  workgroup of them is: longer ones are recorded in parts */
 } RvlStatistics;
 
+/* What one kind of op has cost so far: those that compute the same thing at the same size, in all networks of a
+ * context, whatever became of them. Counted when a recording has finished. */
+typedef struct RvlOpStatistics {
+  size_t struct_size; /* set by the host, in each element of an array: that of the first is the array's stride */
+  void* next;
+  char name[RVL_NAME_SIZE]; /* "conv2d 3x3 32->32 64x64", as in a frame debugger's labels; cut short where it is longer
+                             */
+  uint64_t dispatches;      /* finished; one that was recorded in parts counts as many times. Of copies, commands. */
+  double device_us;         /* measured; without time stamps, its share of what the host's clock measured */
+  uint64_t multiply_adds; /* of the mathematical operation, for all lanes; half as many as floating point operations */
+} RvlOpStatistics;
+
 /* ------------------------------------------------------------------------------------------------------------ table */
 
 typedef struct RvlApi {
@@ -504,6 +522,11 @@ typedef struct RvlApi {
   RvlResult(RVL_CALL* getPipelineCache)(RvlContext context, void* data, size_t* size);
   /* Measures a style vector, as requests do with style_pixels. Errors: INVALID_ARGUMENT (below 8x8). */
   RvlResult(RVL_CALL* measureStyle)(const RvlPixels* pixels, float style[RVL_STYLE_SIZE]);
+
+  /* Version 2. The kinds of op there have been, in the order in which networks brought them: those known keep their
+   * places, new ones come last. `ops` NULL: how many there are in *count; else up to *count are written, and how many
+   * set there. Errors: INVALID_ARGUMENT (struct_size). */
+  RvlResult(RVL_CALL* getOpStatistics)(RvlContext context, RvlOpStatistics* ops, uint32_t* count);
 } RvlApi;
 
 /* The table of `version`, RVL_API_VERSION of the header compiled with; NULL if the library does not know it. Static. */
