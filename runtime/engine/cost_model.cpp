@@ -9,6 +9,9 @@ namespace {
 constexpr double kWeight = 0.2;       // of a new measurement
 constexpr double kRatioWeight = 0.1;  // of a unit's error in the error of all guesses
 constexpr double kMargin = 0.5;       // mean deviations
+// How far a measurement may be from the mean and count in full. One that was preempted is ten times as long as it should
+// be, and would otherwise keep a unit out of budgets for as many measurements.
+constexpr double kOutlierMeans = 0.5, kOutlierDeviations = 2;
 constexpr double kLaunchMicroseconds = 5;
 
 }  // namespace
@@ -50,7 +53,8 @@ void CostModel::measured(std::size_t unit, double partMicroseconds, double part)
     const double ratio = std::max(microseconds / u.guess, 1e-3);
     ratio_ += (ratio > ratio_ ? 2 * kRatioWeight : kRatioWeight) * (ratio - ratio_);
   } else {
-    const double error = microseconds - u.mean;
+    const double most = kOutlierMeans * u.mean + kOutlierDeviations * u.deviation;
+    const double error = std::min(microseconds - u.mean, most);
     u.mean += weight * error;
     u.deviation += weight * (std::abs(error) - u.deviation);
   }

@@ -32,6 +32,15 @@ TEST(CostModel, FollowsALoadThatChanges) {
   EXPECT_NEAR(model.cost(0), 50, 15);
 }
 
+TEST(CostModel, AnOutlierCountsLittle) {
+  CostModel model({10});
+  for (int i = 0; i < 30; ++i) model.measured(0, 100);
+  model.measured(0, 4000);
+  EXPECT_LT(model.cost(0), 120);
+  for (int i = 0; i < 10; ++i) model.measured(0, 100);
+  EXPECT_NEAR(model.cost(0), 100, 5);
+}
+
 TEST(CostModel, MeasurementsThatVaryGetAMargin) {
   CostModel steady({10}), unsteady({10});
   for (int i = 0; i < 100; ++i) {
