@@ -105,12 +105,19 @@ void App::makeGenerator() {
 void App::makeScene() {
   renderer_.reset();
   interface_->forgetTextures();
+  std::vector<Surface> old;
+  if (textures_) old = std::move(textures_->surfaces());
   textures_.reset();
   const std::string before = model_.name;
   model_ = controls_.scene == "wall" ? makeVariationWall() : makeCourtyard();
   if (model_.name != before) {
     camera_ = model_.home;
     selection_ = {};
+  } else {  // the same scene in another size: its surfaces stay what they have been made
+    for (std::size_t i = 0; i < old.size(); ++i) {
+      model_.surfaces[i].material = old[i].material;
+      model_.surfaces[i].priority = old[i].priority;
+    }
   }
   textures_ = std::make_unique<TextureStore>(*device_, textureSize(), std::move(model_.surfaces));
   textures_->regenerateAll();

@@ -107,8 +107,9 @@ std::size_t TextureStore::busy() const {
 }
 
 bool TextureStore::settled() const {
-  return std::none_of(surfaces_.begin(), surfaces_.end(),
-                      [](const Surface& surface) { return surface.wanted || surface.request || surface.mix > 0; });
+  return std::none_of(surfaces_.begin(), surfaces_.end(), [](const Surface& surface) {
+    return surface.wanted || surface.request || surface.mix > 0 || surface.fading;
+  });
 }
 
 void TextureStore::prepare(VkCommandBuffer commands) {
