@@ -22,6 +22,12 @@ bool endsWith(const std::string& text, const std::string& end) {
 
 TextureUnetConfig TextureUnetConfig::named(const std::string& model) {
   TextureUnetConfig config;
+  if (model == "texture_unet-xs") {
+    config.size = "xs";
+    config.widths = {16, 32, 48};
+    config.embeddingDim = 64;
+    return config;
+  }
   if (model == "texture_unet-s") return config;
   if (model == "texture_unet-m") {
     config.size = "m";
@@ -29,29 +35,29 @@ TextureUnetConfig TextureUnetConfig::named(const std::string& model) {
     config.embeddingDim = 256;
     return config;
   }
-  throw Error("unknown model " + model + " (texture_unet-s or texture_unet-m)");
+  throw Error("unknown model " + model + " (texture_unet-xs, texture_unet-s or texture_unet-m)");
 }
 
 nlohmann::ordered_json TextureUnetConfig::json() const {
   return {{"architecture", "texture_unet"},
           {"size", size},
           {"in_channels", channels},
-          {"out_channels", channels},
+          {"out_channels", learnedVariance ? 2 * channels : channels},
           {"widths", widths},
           {"blocks_per_level", blocksPerLevel},
           {"embedding_dim", embeddingDim},
           {"time_frequencies", timeFrequencies},
           {"shuffle_channels", shuffleChannels},
           {"head_width", headWidth},
-          {"style_dim", kStyleSize},
+          {"style_dim", styleDim},
           {"classes", classes},
           {"target_time", targetTime},
           {"guidance", guidance},
           {"norm_eps", normEps},
-          {"whitening_floor", kWhiteningFloor},
-          {"whitening_chroma", kWhiteningChroma},
-          {"prediction", "sample"},
-          {"schedule", {{"kind", "flow"}, {"shift", 1.0}}},
+          {"whitening_floor", whitened ? kWhiteningFloor : 0.0},
+          {"whitening_chroma", whitened ? kWhiteningChroma : 0.0},
+          {"prediction", prediction},
+          {"schedule", schedule},
           {"training_size", trainingSize}};
 }
 
@@ -70,6 +76,11 @@ TextureUnetConfig TextureUnetConfig::fromJson(const nlohmann::ordered_json& json
   json.at("guidance").get_to(config.guidance);
   json.at("norm_eps").get_to(config.normEps);
   json.at("training_size").get_to(config.trainingSize);
+  json.at("style_dim").get_to(config.styleDim);
+  json.at("prediction").get_to(config.prediction);
+  config.schedule = json.at("schedule");
+  config.whitened = json.at("whitening_floor") != 0;
+  config.learnedVariance = json.at("out_channels") != config.channels;
   if (config.json() != json) throw Error("expected " + config.json().dump() + ", it is " + json.dump());
   return config;
 }
@@ -78,7 +89,7 @@ TextureUnet::TextureUnet(TextureUnetConfig config, at::Device device, bool train
   const auto& w = config_.widths;
   const int64_t e = config_.embeddingDim, c = config_.channels;
   const int64_t times = 1 + (config_.targetTime ? 1 : 0) + (config_.guidance ? 1 : 0);
-  declareConv("emb.in", times * 2 * config_.timeFrequencies + kStyleSize, e, 0);
+  declareConv("emb.in", times * 2 * config_.timeFrequencies + config_.styleDim, e, 0);
   parameters_.declare("emb.class", {static_cast<int64_t>(config_.classes.size()) + 1, e});
   declareConv("emb.out", e, e, 0);
   declareConv("stem", 4 * c, w[0], 3);
@@ -96,7 +107,7 @@ TextureUnet::TextureUnet(TextureUnetConfig config, at::Device device, bool train
   parameters_.declare("head.norm", {w[0]});
   declareConv("head.expand", w[0], 4 * config_.shuffleChannels, 3);
   declareConv("head.full", config_.shuffleChannels + c, config_.headWidth, 3);
-  declareConv("head.out", config_.headWidth, c, 3);
+  declareConv("head.out", config_.headWidth, config_.learnedVariance ? 2 * c : c, 3);
   parameters_.allocate(device, trainable);
 
   styleMean_ = at::zeros({kStyleSize}, at::TensorOptions().device(device));
@@ -170,7 +181,7 @@ at::Tensor TextureUnet::embedding(const TextureUnetInput& input) const {
   std::vector<at::Tensor> features = {sincos(input.t)};
   if (config_.targetTime) features.push_back(sincos(input.targetTime));
   if (config_.guidance) features.push_back(sincos(input.guidance / 10.0));
-  features.push_back((input.style - styleMean_) / styleStd_);
+  if (config_.styleDim != 0) features.push_back((input.style - styleMean_) / styleStd_);
   const at::Tensor e =
       linear("emb.in", at::cat(features, 1)) + at::matmul(input.classWeights, parameters_["emb.class"]);
   return at::silu(linear("emb.out", at::silu(e)));

@@ -10,6 +10,7 @@
 #include "training/adam.h"
 #include "training/augment.h"
 #include "training/dataset.h"
+#include "training/example_source.h"
 #include "training/objective.h"
 #include "training/texture_unet.h"
 
@@ -56,10 +57,9 @@ class Trainer {
   const TextureUnet& network() const { return *network_; }
   // The network of averaged weights.
   const TextureUnet& average() const { return *average_; }
-  const Dataset& dataset() const { return dataset_; }
+  const ExampleSource& source() const { return *source_; }
 
  private:
-  Batch makeBatch(std::uint64_t step) const;
   double progress() const;
   double learningRate() const;
   // One step; returns the loss, NaN included, and the gradient norm.
@@ -75,8 +75,7 @@ class Trainer {
 
   TrainerOptions options_;
   std::unique_ptr<Objective> objective_;
-  Dataset dataset_;
-  Augment augment_;
+  std::unique_ptr<ExampleSource> source_;
   std::unique_ptr<TextureUnet> network_, average_;
   std::unique_ptr<Adam> adam_;
   int64_t step_ = 0;

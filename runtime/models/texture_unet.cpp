@@ -141,6 +141,7 @@ TextureUNet::TextureUNet(const TextureUNetConfig& config, const Safetensors& fil
   info_.guidanceInput = config_.guidance;
   info_.parameters = weights.parameters();
   info_.scheduler = modelConfig(nlohmann::json::parse(config_.schedule), config_.prediction);
+  if (config_.outChannels == 2 * config_.inChannels) info_.scheduler.variance = VarianceType::LearnedRange;
   readStyles(file);
 }
 
