@@ -119,7 +119,8 @@ IdxImages readIdxImages(const fs::path& images, const fs::path& labels) {
 }
 
 std::vector<std::string> idxClassNames(const fs::path& folder) {
-  const std::string name = fs::weakly_canonical(folder).filename().string();
+  const fs::path whole = fs::weakly_canonical(folder);  // of "." too
+  const std::string name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
   if (name.find("fashion") != std::string::npos) {
     return {"t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"};
   }

@@ -98,8 +98,8 @@ TEST(IdxSource, AVarianceCanBeAddedToATrainedNetwork) {
   const std::atomic<bool> go{false};
   const std::filesystem::path data = smallSet(scratch);
   TrainerOptions plain = tinyRun(scratch, data, "plain");
-  EXPECT_TRUE(Trainer(plain, std::make_unique<DdpmObjective>(DdpmOptions{})).run(go));
-  DdpmOptions learned;
+  DdpmOptions fixed, learned;
+  EXPECT_TRUE(Trainer(plain, std::make_unique<DdpmObjective>(fixed)).run(go));
   learned.learnedVariance = true;
   TrainerOptions more = tinyRun(scratch, data, "learned");
   more.init = plain.out;
