@@ -22,11 +22,12 @@ using ops::Padding;
 struct TextureUNet::Forward {
   graph::Graph& graph;
   float epsilon;
+  Padding padding;
   Tensor modulation;  // [N,1,1,M] float: every block's scale and shift
 
   Tensor conv(const Layer& layer, const ops::Conv2dInputs& inputs, std::uint32_t stride = 1,
               Activation activation = Activation::None) const {
-    ops::Conv2dDesc desc = convDesc(layer, Padding::Circular);
+    ops::Conv2dDesc desc = convDesc(layer, padding);
     desc.stride = stride;
     desc.activation = activation;
     return ops::conv2d(graph, desc, inputs);
@@ -42,7 +43,7 @@ struct TextureUNet::Forward {
     norm.gamma = gamma;
     norm.activation = Activation::Silu;
     norm.modulation = scaleShift;
-    ops::Conv2dDesc conv = convDesc(layer, Padding::Circular);
+    ops::Conv2dDesc conv = convDesc(layer, padding);
     conv.pixelSquares = true;  // another norm follows
     return ops::normConv2d(graph, norm, x, conv, residual);
   }
@@ -56,7 +57,8 @@ struct TextureUNet::Forward {
 
 Tensor TextureUNet::build(graph::Graph& graph, const NetworkInputs& inputs) const {
   checkInputs(graph, inputs);
-  const Forward f{graph, config_.normEps, embed(graph, inputs.conditioning)};
+  const Forward f{graph, config_.normEps, config_.circular ? Padding::Circular : Padding::Zero,
+                  embed(graph, inputs.conditioning)};
   std::vector<Tensor> skips;
 
   Tensor h = f.conv(stem_, {.x = ops::pixelUnshuffle2(graph, "unshuffle", inputs.x)});
