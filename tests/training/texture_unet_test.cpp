@@ -94,6 +94,30 @@ TEST(TextureUnet, ShiftsWithItsInput) {
   EXPECT_TRUE(at::allclose(at::roll(y, {8, 24}, {2, 3}), network.forward(input), 1e-3, 1e-4));
 }
 
+// With a circular border the same value everywhere gives the same value everywhere; zeros show where the edges are.
+TEST(TextureUnet, WholePicturesHaveEdges) {
+  torch::manual_seed(6);
+  for (const bool whole : {false, true}) {
+    TextureUnetConfig config = smallConfig("texture_unet-xs");
+    config.whitened = !whole;
+    EXPECT_EQ(config.json().value("padding", "circular"), whole ? "zero" : "circular");
+    EXPECT_EQ(TextureUnetConfig::fromJson(config.json()).whitened, !whole);
+    TextureUnet network(config, at::kCPU, false);
+    network.initialise(1, {}, Style{1, 1, 1, 1, 1, 1, 1, 1, 1, 1});
+    disturb(network);
+    TextureUnetInput input = inputFor(network, 1, 32, 32);
+    input.x = at::zeros_like(input.x);
+    const at::Tensor y = network.forward(input);
+    // By its stride, a circular network may tell apart places within eight pixels.
+    const double difference = (y.slice(3, 0, 8) - y.slice(3, 8, 16)).abs().max().item<double>();
+    if (whole) {
+      EXPECT_GT(difference, 1e-2);
+    } else {
+      EXPECT_LT(difference, 1e-4);
+    }
+  }
+}
+
 TEST(TextureUnet, SamplesOfABatchDoNotMeet) {
   torch::manual_seed(4);
   TextureUnet network(smallConfig(), at::kCPU, false);
