@@ -4,6 +4,11 @@
 #include "training/safetensors.h"
 
 namespace rivulet::training {
+namespace {
+
+const std::string kState = "objective.";
+
+}  // namespace
 
 void writeCheckpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
   Safetensors file;
@@ -16,6 +21,7 @@ void writeCheckpoint(const std::filesystem::path& path, const Checkpoint& checkp
   file.tensors = {{"parameters", checkpoint.parameters}, {"average", checkpoint.average},
                   {"adam.mean", checkpoint.adamMean},    {"adam.square", checkpoint.adamSquare},
                   {"style.mean", checkpoint.styleMean},  {"style.std", checkpoint.styleStd}};
+  for (const auto& [name, tensor] : checkpoint.state) file.tensors.emplace_back(kState + name, tensor);
   writeSafetensors(path, file);
 }
 
@@ -35,6 +41,9 @@ Checkpoint readCheckpoint(const std::filesystem::path& path) {
     checkpoint.adamSquare = file.at("adam.square");
     checkpoint.styleMean = file.at("style.mean");
     checkpoint.styleStd = file.at("style.std");
+    for (const auto& [name, tensor] : file.tensors) {
+      if (name.rfind(kState, 0) == 0) checkpoint.state.emplace_back(name.substr(kState.size()), tensor);
+    }
   } catch (const std::exception& error) {
     throw Error("cannot resume from " + path.string() + ": " + error.what());
   }

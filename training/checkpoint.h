@@ -6,6 +6,8 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace rivulet::training {
 
@@ -16,6 +18,7 @@ struct Checkpoint {
   int64_t step = 0;    // steps done
   double seconds = 0;  // training time so far
   at::Tensor parameters, average, adamMean, adamSquare, styleMean, styleStd;
+  std::vector<std::pair<std::string, at::Tensor>> state;  // the objective's
 };
 
 // A safetensors file, written atomically. Throw Error naming the file.

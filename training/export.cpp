@@ -29,25 +29,12 @@ at::Tensor widened(const at::Tensor& weight, const TextureUnetConfig& from, cons
   return at::cat(columns, 1);
 }
 
-}  // namespace
-
-nlohmann::ordered_json stylesJson(const Dataset& dataset, int most) {
-  nlohmann::ordered_json styles;
-  for (std::size_t k = 0; k < dataset.classes().size(); ++k) {
-    const auto& members = dataset.tilesOfClass()[k];
-    const std::size_t count = std::min(members.size(), static_cast<std::size_t>(most));
-    auto& list = styles[dataset.classes()[k]] = nlohmann::ordered_json::array();
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto tile = static_cast<std::size_t>(members[i * members.size() / count]);
-      auto& numbers = list.emplace_back(nlohmann::ordered_json::array());
-      // Four decimals are finer than the noise the styles were trained with, and keep the header small.
-      for (const float value : dataset.tiles()[tile].style) {
-        numbers.push_back(std::round(static_cast<double>(value) * 1e4) / 1e4);
-      }
-    }
-  }
-  return styles;
+// Rows of head.out: [x_0, variance]. Those of the variance are zero: halfway between its bounds in the logarithm.
+at::Tensor withVariance(const at::Tensor& rows) {
+  return at::cat({rows, at::zeros_like(rows)});
 }
+
+}  // namespace
 
 void exportWeights(const std::filesystem::path& path, const TextureUnet& network, const nlohmann::ordered_json& styles,
                    const nlohmann::ordered_json& training, at::ScalarType type) {
@@ -59,8 +46,10 @@ void exportWeights(const std::filesystem::path& path, const TextureUnet& network
   for (const auto& entry : network.parameters().entries()) {
     file.tensors.emplace_back(entry.name, network.parameters()[entry.name].detach().to(type));
   }
-  file.tensors.emplace_back("style_norm.mean", network.styleMean().to(type));
-  file.tensors.emplace_back("style_norm.std", network.styleStd().to(type));
+  if (network.config().styleDim != 0) {
+    file.tensors.emplace_back("style_norm.mean", network.styleMean().to(type));
+    file.tensors.emplace_back("style_norm.std", network.styleStd().to(type));
+  }
   writeSafetensors(path, file);
 }
 
@@ -81,6 +70,9 @@ void importWeights(const std::filesystem::path& path, TextureUnet& network) {
   TextureUnetConfig narrow = network.config();
   narrow.targetTime = narrow.targetTime && flag("target_time");
   narrow.guidance = narrow.guidance && flag("guidance");
+  narrow.learnedVariance =
+      narrow.learnedVariance && given.is_object() && given.value("out_channels", int64_t{0}) == 2 * narrow.channels;
+  const bool addVariance = network.config().learnedVariance && !narrow.learnedVariance;
   if (given != narrow.json()) {
     throw Error(path.string() + " is of another configuration: " + given.dump() + " instead of " +
                 network.config().json().dump());
@@ -88,12 +80,13 @@ void importWeights(const std::filesystem::path& path, TextureUnet& network) {
   for (const auto& entry : network.parameters().entries()) {
     at::Tensor tensor = file.at(entry.name);
     if (entry.name == "emb.in.weight") tensor = widened(tensor, narrow, network.config());
+    if (addVariance && entry.name.rfind("head.out.", 0) == 0) tensor = withVariance(tensor);
     if (tensor.sizes() != at::IntArrayRef(entry.shape)) {
       throw Error(path.string() + ": the shape of " + entry.name + " is not the network's");
     }
     network.parameters()[entry.name].detach().copy_(tensor);
   }
-  network.setStyleNorm(file.at("style_norm.mean"), file.at("style_norm.std"));
+  if (network.config().styleDim != 0) network.setStyleNorm(file.at("style_norm.mean"), file.at("style_norm.std"));
 }
 
 }  // namespace rivulet::training

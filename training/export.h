@@ -4,13 +4,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "training/dataset.h"
 #include "training/texture_unet.h"
 
 namespace rivulet::training {
-
-// class name -> up to `most` styles of its training tiles, spread evenly over them.
-nlohmann::ordered_json stylesJson(const Dataset& dataset, int most = 64);
 
 // `type` is float32 or float16. Written atomically.
 void exportWeights(const std::filesystem::path& path, const TextureUnet& network, const nlohmann::ordered_json& styles,

@@ -118,6 +118,15 @@ IdxImages readIdxImages(const fs::path& images, const fs::path& labels) {
   return {pixels.shape[0], pixels.shape[1], pixels.shape[2], std::move(pixels.values), std::move(classes.values)};
 }
 
+std::vector<std::string> idxClassNames(const fs::path& folder) {
+  const fs::path whole = fs::weakly_canonical(folder);  // of "." too
+  const std::string name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+  if (name.find("fashion") != std::string::npos) {
+    return {"t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"};
+  }
+  return {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+}
+
 fs::path findIdx(const fs::path& folder, const std::string& name) {
   for (const fs::path& path : {folder / (name + ".gz"), folder / name}) {
     if (fs::is_regular_file(path)) return path;

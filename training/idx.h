@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 namespace rivulet::training {
@@ -28,6 +29,10 @@ struct IdxImages {
 // Throws Error naming the file or files: as readIdx; images without three dimensions, labels without one, or not as
 // many labels as images.
 IdxImages readIdxImages(const std::filesystem::path& images, const std::filesystem::path& labels);
+
+// What the ten classes of a folder of the MNIST family are called. The files do not say: of a folder with "fashion" in
+// its name they are what that data set's documentation calls them ("t-shirt", "trouser", ...), otherwise "0" to "9".
+std::vector<std::string> idxClassNames(const std::filesystem::path& folder);
 
 // `folder`/`name`.gz where there is one, else `folder`/`name` where there is one, else an empty path.
 std::filesystem::path findIdx(const std::filesystem::path& folder, const std::string& name);

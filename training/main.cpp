@@ -24,7 +24,9 @@ constexpr CommandEntry kCommands[] = {
     {"flow-map", "Distils a teacher into a network that samples in 1, 2, 4 or more steps", makeFlowMapCommand},
     {"reflow", "Straightens a teacher's flow, so that fewer steps follow it", makeReflowCommand},
     {"progressive", "Halves a teacher's number of steps, again and again", makeProgressiveCommand},
+    {"ddpm", "Denoising diffusion in 1000 steps, with a fixed or a learned variance", makeDdpmCommand},
     {"consistency", "Tunes a flow-matching network to see the end of its flow at once", makeConsistencyCommand},
+    {"likelihood", "Bits per dimension of a diffusion model on held-out pictures", makeLikelihoodCommand},
 };
 
 std::atomic<bool> stopRequested{false};

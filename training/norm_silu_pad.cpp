@@ -2,8 +2,6 @@
 
 #include <ATen/Parallel.h>
 
-#include "training/norm_silu_pad_kernel.h"
-
 namespace rivulet::training {
 namespace {
 
@@ -12,7 +10,7 @@ using torch::autograd::variable_list;
 
 constexpr auto kChannelsLast = at::MemoryFormat::ChannelsLast;
 
-NormSiluPadImage describe(const at::Tensor& x, double epsilon, bool outputBf16) {
+NormSiluPadImage describe(const at::Tensor& x, double epsilon, bool outputBf16, bool zeroBorder) {
   NormSiluPadImage image;
   image.height = static_cast<int>(x.size(2));
   image.width = static_cast<int>(x.size(3));
@@ -20,6 +18,7 @@ NormSiluPadImage describe(const at::Tensor& x, double epsilon, bool outputBf16) 
   image.epsilon = static_cast<float>(epsilon);
   image.inputBf16 = x.scalar_type() == at::kBFloat16;
   image.outputBf16 = outputBf16;
+  image.border = zeroBorder ? Border::Zero : Border::Circular;
   return image;
 }
 
@@ -45,18 +44,19 @@ void forEachSample(const at::Tensor& x, const at::Tensor& gain, const at::Tensor
 
 struct NormSiluPadFunction : torch::autograd::Function<NormSiluPadFunction> {
   static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& gain,
-                            const at::Tensor& shift, double epsilon, int64_t type) {
+                            const at::Tensor& shift, double epsilon, int64_t type, bool zeroBorder) {
     const at::Tensor input = x.contiguous(kChannelsLast), gains = gain.contiguous(), shifts = shift.contiguous();
     const bool bf16 = static_cast<at::ScalarType>(type) == at::kBFloat16;
     at::Tensor output = at::empty({x.size(0), x.size(1), x.size(2) + 2, x.size(3) + 2},
                                   x.options().dtype(static_cast<at::ScalarType>(type)).memory_format(kChannelsLast));
     char* base = static_cast<char*>(output.data_ptr());
     const auto bytes = output.element_size() * output.size(1) * output.size(2) * output.size(3);
-    forEachSample(input, gains, shifts, describe(input, epsilon, bf16),
+    forEachSample(input, gains, shifts, describe(input, epsilon, bf16, zeroBorder),
                   [&](const NormSiluPadImage& image, int64_t n) { normSiluPadForward(image, base + n * bytes); });
     context->save_for_backward({input, gains, shifts});
     context->saved_data["epsilon"] = epsilon;
     context->saved_data["bf16"] = bf16;
+    context->saved_data["zero_border"] = zeroBorder;
     return output;
   }
 
@@ -73,12 +73,14 @@ struct NormSiluPadFunction : torch::autograd::Function<NormSiluPadFunction> {
     char* in = static_cast<char*>(gradInput.data_ptr());
     float* gainBase = gradGain.data_ptr<float>();
     float* shiftBase = gradShift.data_ptr<float>();
-    forEachSample(input, gains, shifts, describe(input, context->saved_data["epsilon"].toDouble(), bf16),
-                  [&](const NormSiluPadImage& image, int64_t n) {
-                    normSiluPadBackward(image, out + n * outBytes, in + n * inBytes, gainBase + n * image.channels,
-                                        shiftBase + n * image.channels);
-                  });
-    return {gradInput, gradGain, gradShift, {}, {}};
+    forEachSample(
+        input, gains, shifts,
+        describe(input, context->saved_data["epsilon"].toDouble(), bf16, context->saved_data["zero_border"].toBool()),
+        [&](const NormSiluPadImage& image, int64_t n) {
+          normSiluPadBackward(image, out + n * outBytes, in + n * inBytes, gainBase + n * image.channels,
+                              shiftBase + n * image.channels);
+        });
+    return {gradInput, gradGain, gradShift, {}, {}, {}};
   }
 };
 
@@ -116,21 +118,26 @@ at::Tensor circularPad(const at::Tensor& x) {
   return CircularPadFunction::apply(x);
 }
 
+at::Tensor pad(const at::Tensor& x, Border border) {
+  return border == Border::Circular ? circularPad(x) : at::constant_pad_nd(x, {1, 1, 1, 1});
+}
+
 at::Tensor normSiluPadComposed(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& shift, double epsilon,
-                               at::ScalarType type) {
+                               at::ScalarType type, Border border) {
   const at::Tensor a = x.to(at::kFloat);
   const at::Tensor normed = a * at::rsqrt(a.square().mean(1, true) + epsilon);
-  return circularPad(at::silu(normed * gain.unsqueeze(-1).unsqueeze(-1) + shift.unsqueeze(-1).unsqueeze(-1)).to(type));
+  const at::Tensor silu = at::silu(normed * gain.unsqueeze(-1).unsqueeze(-1) + shift.unsqueeze(-1).unsqueeze(-1));
+  return pad(silu.to(type), border);
 }
 
 at::Tensor normSiluPad(const at::Tensor& x, const at::Tensor& gain, const at::Tensor& shift, double epsilon,
-                       at::ScalarType type) {
+                       at::ScalarType type, Border border) {
   const bool known = (type == at::kFloat || type == at::kBFloat16) &&
                      (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
   if (!x.device().is_cpu() || !known || x.size(1) > kNormSiluPadMaxChannels) {
-    return normSiluPadComposed(x, gain, shift, epsilon, type);
+    return normSiluPadComposed(x, gain, shift, epsilon, type, border);
   }
-  return NormSiluPadFunction::apply(x, gain, shift, epsilon, static_cast<int64_t>(type));
+  return NormSiluPadFunction::apply(x, gain, shift, epsilon, static_cast<int64_t>(type), border == Border::Zero);
 }
 
 }  // namespace rivulet::training

@@ -53,19 +53,32 @@ RVL_INLINE float inverseRms(const float* row, int channels, float epsilon) {
   return 1.0f / std::sqrt(sum / static_cast<float>(channels) + epsilon);
 }
 
-}  // namespace
-
-void wrapBorder(void* padded, int height, int width, std::size_t pixelBytes) {
+// Fills the border of a [H+2, W+2] image of `pixelBytes` a pixel: with the opposite edges of its inside, or zeros.
+void fillBorder(void* padded, Border border, int height, int width, std::size_t pixelBytes) {
   char* base = static_cast<char*>(padded);
   const std::size_t rowBytes = static_cast<std::size_t>(width + 2) * pixelBytes;
   for (int y = 1; y <= height; ++y) {
     char* row = base + static_cast<std::size_t>(y) * rowBytes;
-    std::memcpy(row, row + static_cast<std::size_t>(width) * pixelBytes, pixelBytes);
-    std::memcpy(row + static_cast<std::size_t>(width + 1) * pixelBytes, row + pixelBytes, pixelBytes);
+    char* last = row + static_cast<std::size_t>(width + 1) * pixelBytes;
+    if (border == Border::Zero) {
+      std::memset(row, 0, pixelBytes);
+      std::memset(last, 0, pixelBytes);
+    } else {
+      std::memcpy(row, last - pixelBytes, pixelBytes);
+      std::memcpy(last, row + pixelBytes, pixelBytes);
+    }
   }
-  std::memcpy(base, base + static_cast<std::size_t>(height) * rowBytes, rowBytes);
-  std::memcpy(base + static_cast<std::size_t>(height + 1) * rowBytes, base + rowBytes, rowBytes);
+  char* last = base + static_cast<std::size_t>(height + 1) * rowBytes;
+  if (border == Border::Zero) {
+    std::memset(base, 0, rowBytes);
+    std::memset(last, 0, rowBytes);
+  } else {
+    std::memcpy(base, last - rowBytes, rowBytes);
+    std::memcpy(last, base + rowBytes, rowBytes);
+  }
 }
+
+}  // namespace
 
 RVL_CLONES void normSiluPadForward(const NormSiluPadImage& image, void* output) {
   const int channels = image.channels;
@@ -86,19 +99,21 @@ RVL_CLONES void normSiluPadForward(const NormSiluPadImage& image, void* output) 
           channels, image.outputBf16, row);
     }
   }
-  wrapBorder(output, image.height, image.width, static_cast<std::size_t>(channels) * (image.outputBf16 ? 2 : 4));
+  fillBorder(output, image.border, image.height, image.width,
+             static_cast<std::size_t>(channels) * (image.outputBf16 ? 2 : 4));
 }
 
 RVL_CLONES void normSiluPadBackward(const NormSiluPadImage& image, const void* gradOutput, void* gradInput,
                                     float* gradGain, float* gradShift) {
   const int channels = image.channels, width = image.width, height = image.height;
+  const bool wraps = image.border == Border::Circular;
   float row[kNormSiluPadMaxChannels], grad[kNormSiluPadMaxChannels], other[kNormSiluPadMaxChannels];
   for (int c = 0; c < channels; ++c) gradGain[c] = gradShift[c] = 0;
   for (int y = 0; y < height; ++y) {
     // The padded rows (and, below, columns) that show this row: itself, and the border it was copied to.
-    const int rows[3] = {y + 1, y == 0 ? height + 1 : -1, y == height - 1 ? 0 : -1};
+    const int rows[3] = {y + 1, wraps && y == 0 ? height + 1 : -1, wraps && y == height - 1 ? 0 : -1};
     for (int x = 0; x < width; ++x) {
-      const int columns[3] = {x + 1, x == 0 ? width + 1 : -1, x == width - 1 ? 0 : -1};
+      const int columns[3] = {x + 1, wraps && x == 0 ? width + 1 : -1, wraps && x == width - 1 ? 0 : -1};
       const std::size_t pitch = static_cast<std::size_t>(width + 2);
       loadRow(gradOutput, static_cast<std::size_t>(rows[0]) * pitch + static_cast<std::size_t>(columns[0]), channels,
               image.outputBf16, grad);

@@ -8,6 +8,9 @@ namespace rivulet::training {
 
 inline constexpr int kNormSiluPadMaxChannels = 512;
 
+// What a 3x3 convolution reads outside the image: the opposite edge, or zeros.
+enum class Border { Circular, Zero };
+
 // Channels-last rows of one image; bfloat16 where the flag says so, float32 otherwise.
 struct NormSiluPadImage {
   int height = 0, width = 0, channels = 0;
@@ -17,6 +20,7 @@ struct NormSiluPadImage {
   const float* gain = nullptr;   // [C]
   const float* shift = nullptr;  // [C]
   bool outputBf16 = false;
+  Border border = Border::Circular;
 };
 
 // output [H+2, W+2, C].
@@ -26,8 +30,5 @@ void normSiluPadForward(const NormSiluPadImage& image, void* output);
 // are overwritten.
 void normSiluPadBackward(const NormSiluPadImage& image, const void* gradOutput, void* gradInput, float* gradGain,
                          float* gradShift);
-
-// Copies the opposite edges of the inside [H, W] of a [H+2, W+2] image of `pixelBytes` a pixel into its border.
-void wrapBorder(void* padded, int height, int width, std::size_t pixelBytes);
 
 }  // namespace rivulet::training

@@ -41,6 +41,9 @@ inline constexpr std::uint64_t kHeldOutSeed = 0x4e1d;
 // Named numbers of the log.
 using Figures = std::vector<std::pair<std::string, double>>;
 
+// What an objective remembers from step to step, by name.
+using StateTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
 // The sheets of samples that show the objective's work.
 struct Sheets {
   std::vector<int> classes = {4, 16};  // a sheet of all classes for each of these numbers of sampling steps
@@ -64,6 +67,10 @@ class Objective {
   // same one gets the same noise at every call, so that figures of one run compare. The trainer takes their means.
   virtual Figures heldOut(const TextureUnet& network, const Batch& batch, std::uint64_t index) = 0;
   virtual Sheets sheets() const { return {}; }
+  // For checkpoints: what a resumed run needs to go on with the same bits. restore() gets what state() gave; throws
+  // Error where that is of other options.
+  virtual StateTensors state() const { return {}; }
+  virtual void restore(const StateTensors& state) { static_cast<void>(state); }
 };
 
 }  // namespace rivulet::training

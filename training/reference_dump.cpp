@@ -45,12 +45,14 @@ void dumpReference(const std::filesystem::path& folder, const TextureUnet& netwo
       label[n] = n == 1 ? classes : random.below(static_cast<int>(classes) + 1);
     }
     input.classWeights = plain.oneHot(label);
-    input.style =
-        plain.styleMean() + plain.styleStd() * at::randn({each.batch, kStyleSize}, generator, at::TensorOptions());
+    if (network.config().styleDim != 0) {
+      input.style =
+          plain.styleMean() + plain.styleStd() * at::randn({each.batch, kStyleSize}, generator, at::TensorOptions());
+    }
     io.tensors.emplace_back(prefix + "x", input.x);
     io.tensors.emplace_back(prefix + "t", input.t);
     io.tensors.emplace_back(prefix + "class", label.to(at::kInt));
-    io.tensors.emplace_back(prefix + "style", input.style);
+    if (input.style.defined()) io.tensors.emplace_back(prefix + "style", input.style);
     if (network.config().targetTime) {
       input.targetTime = numbers() * input.t;
       io.tensors.emplace_back(prefix + "s", input.targetTime);

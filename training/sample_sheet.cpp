@@ -5,46 +5,23 @@
 #include <algorithm>
 #include <cmath>
 
+#include "training/image.h"
 #include "training/random.h"
-#include "training/whitening.h"
 
 namespace rivulet::training {
 namespace {
 
-TextureUnetInput noiseFor(const TextureUnet& network, const Dataset& dataset, const std::vector<int64_t>& labels,
+TextureUnetInput noiseFor(const TextureUnet& network, const ExampleSource& source, const std::vector<int64_t>& labels,
                           int64_t size, std::uint64_t seed) {
-  Random random{seed, 0x5717e};
-  std::vector<float> styles;
-  for (const int64_t label : labels) {
-    const auto& members = dataset.tilesOfClass()[static_cast<std::size_t>(label)];
-    const int pick = members[static_cast<std::size_t>(random.below(static_cast<int>(members.size())))];
-    const Style& style = dataset.tiles()[static_cast<std::size_t>(pick)].style;
-    styles.insert(styles.end(), style.begin(), style.end());
-  }
   const auto count = static_cast<int64_t>(labels.size());
   auto generator = at::make_generator<at::CPUGeneratorImpl>(mixSeed({seed, 0x2015e}));
   TextureUnetInput input;
   input.x =
       at::randn({count, network.config().channels, size, size}, generator, at::TensorOptions()).to(network.device());
   input.classWeights = network.oneHot(at::tensor(labels, at::kLong).to(network.device()));
-  input.style = at::from_blob(styles.data(), {count, kStyleSize}, at::kFloat).clone().to(network.device());
-  if (network.config().guidance) input.guidance = at::full({count}, kSheetGuidance, input.style.options());
+  if (network.config().styleDim != 0) input.style = source.sampleStyles(labels, seed).to(network.device());
+  if (network.config().guidance) input.guidance = at::full({count}, kSheetGuidance, input.x.options());
   return input;
-}
-
-// Whitened samples [N,3,H,W] as the pictures they stand for.
-at::Tensor coloured(const at::Tensor& samples, const at::Tensor& style) {
-  const at::Tensor planes = samples.to(at::kCPU, at::kFloat).contiguous(), styles = style.to(at::kCPU).contiguous();
-  const auto values = static_cast<std::size_t>(planes[0].numel());
-  at::Tensor pictures = at::empty_like(planes);
-  for (int64_t n = 0; n < planes.size(0); ++n) {
-    const float* from = planes[n].data_ptr<float>();
-    Style of{};
-    std::copy_n(styles[n].data_ptr<float>(), of.size(), of.begin());
-    const std::vector<float> picture = unwhiten({from, from + values}, of);
-    std::copy(picture.begin(), picture.end(), pictures[n].data_ptr<float>());
-  }
-  return pictures;
 }
 
 // Places [N,3,H,W] images in a grid with a gap of two pixels, each repeated `repeat` x `repeat`.
@@ -72,24 +49,24 @@ Image8 grid(const at::Tensor& images, int columns, int repeat) {
 
 }  // namespace
 
-void writeClassSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset,
+void writeClassSheet(const std::filesystem::path& path, const TextureUnet& network, const ExampleSource& source,
                      const Sampler& sampler, int steps, int columns, std::uint64_t seed) {
   std::vector<int64_t> labels;
-  for (std::size_t k = 0; k < dataset.classes().size(); ++k) {
+  for (std::size_t k = 0; k < network.config().classes.size(); ++k) {
     labels.insert(labels.end(), static_cast<std::size_t>(columns), static_cast<int64_t>(k));
   }
-  const TextureUnetInput input = noiseFor(network, dataset, labels, network.config().trainingSize, seed);
+  const TextureUnetInput input = noiseFor(network, source, labels, network.config().trainingSize, seed);
   // Two classes a line keep the sheet near a square.
-  writePng(path, grid(coloured(sampler(network, input, steps), input.style), 2 * columns, 1));
+  writePng(path, grid(source.pictures(sampler(network, input, steps), input.style), 2 * columns, 1));
 }
 
-void writeTiledSheet(const std::filesystem::path& path, const TextureUnet& network, const Dataset& dataset,
+void writeTiledSheet(const std::filesystem::path& path, const TextureUnet& network, const ExampleSource& source,
                      const Sampler& sampler, int steps, int count, std::uint64_t seed) {
   std::vector<int64_t> labels;
-  const auto classes = static_cast<int64_t>(dataset.classes().size());
+  const auto classes = static_cast<int64_t>(network.config().classes.size());
   for (int64_t i = 0; i < count; ++i) labels.push_back((i * classes / count + 1) % classes);
-  const TextureUnetInput input = noiseFor(network, dataset, labels, 2 * network.config().trainingSize, seed);
-  writePng(path, grid(coloured(sampler(network, input, steps), input.style), std::min(count, 4), 2));
+  const TextureUnetInput input = noiseFor(network, source, labels, 2 * network.config().trainingSize, seed);
+  writePng(path, grid(source.pictures(sampler(network, input, steps), input.style), std::min(count, 4), 2));
 }
 
 }  // namespace rivulet::training

@@ -11,6 +11,10 @@ Teacher::Teacher(const std::filesystem::path& file, at::Device device, bool bf16
     throw Error("the teacher " + file.string() +
                 " is a flow map itself (target_time or guidance): give the network it was distilled from");
   }
+  if (config.schedule.value("kind", "") != "flow" || config.prediction != "sample") {
+    throw Error("the teacher " + file.string() + " predicts " + config.prediction + " on the schedule " +
+                config.schedule.dump() + ": give one of `rivulet-train flow`");
+  }
   network_ = std::make_unique<TextureUnet>(config, device, false);
   importWeights(file, *network_);
   if (bf16) network_->setComputeType(at::kBFloat16);

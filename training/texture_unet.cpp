@@ -18,10 +18,22 @@ bool endsWith(const std::string& text, const std::string& end) {
   return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 
+// Textures wrap. A whole picture (one that is not whitened) has its subject in its middle: nothing but its edges says
+// where that is, from noise least of all, and a circular network puts it at any multiple of its stride.
+Border borderOf(const TextureUnetConfig& config) {
+  return config.whitened ? Border::Circular : Border::Zero;
+}
+
 }  // namespace
 
 TextureUnetConfig TextureUnetConfig::named(const std::string& model) {
   TextureUnetConfig config;
+  if (model == "texture_unet-xs") {
+    config.size = "xs";
+    config.widths = {16, 32, 48};
+    config.embeddingDim = 64;
+    return config;
+  }
   if (model == "texture_unet-s") return config;
   if (model == "texture_unet-m") {
     config.size = "m";
@@ -29,30 +41,32 @@ TextureUnetConfig TextureUnetConfig::named(const std::string& model) {
     config.embeddingDim = 256;
     return config;
   }
-  throw Error("unknown model " + model + " (texture_unet-s or texture_unet-m)");
+  throw Error("unknown model " + model + " (texture_unet-xs, texture_unet-s or texture_unet-m)");
 }
 
 nlohmann::ordered_json TextureUnetConfig::json() const {
-  return {{"architecture", "texture_unet"},
-          {"size", size},
-          {"in_channels", channels},
-          {"out_channels", channels},
-          {"widths", widths},
-          {"blocks_per_level", blocksPerLevel},
-          {"embedding_dim", embeddingDim},
-          {"time_frequencies", timeFrequencies},
-          {"shuffle_channels", shuffleChannels},
-          {"head_width", headWidth},
-          {"style_dim", kStyleSize},
-          {"classes", classes},
-          {"target_time", targetTime},
-          {"guidance", guidance},
-          {"norm_eps", normEps},
-          {"whitening_floor", kWhiteningFloor},
-          {"whitening_chroma", kWhiteningChroma},
-          {"prediction", "sample"},
-          {"schedule", {{"kind", "flow"}, {"shift", 1.0}}},
-          {"training_size", trainingSize}};
+  nlohmann::ordered_json json = {{"architecture", "texture_unet"},
+                                 {"size", size},
+                                 {"in_channels", channels},
+                                 {"out_channels", learnedVariance ? 2 * channels : channels},
+                                 {"widths", widths},
+                                 {"blocks_per_level", blocksPerLevel},
+                                 {"embedding_dim", embeddingDim},
+                                 {"time_frequencies", timeFrequencies},
+                                 {"shuffle_channels", shuffleChannels},
+                                 {"head_width", headWidth},
+                                 {"style_dim", styleDim},
+                                 {"classes", classes},
+                                 {"target_time", targetTime},
+                                 {"guidance", guidance},
+                                 {"norm_eps", normEps},
+                                 {"whitening_floor", whitened ? kWhiteningFloor : 0.0},
+                                 {"whitening_chroma", whitened ? kWhiteningChroma : 0.0},
+                                 {"prediction", prediction},
+                                 {"schedule", schedule},
+                                 {"training_size", trainingSize}};
+  if (!whitened) json["padding"] = "zero";  // without the key it is circular
+  return json;
 }
 
 TextureUnetConfig TextureUnetConfig::fromJson(const nlohmann::ordered_json& json) {
@@ -70,6 +84,11 @@ TextureUnetConfig TextureUnetConfig::fromJson(const nlohmann::ordered_json& json
   json.at("guidance").get_to(config.guidance);
   json.at("norm_eps").get_to(config.normEps);
   json.at("training_size").get_to(config.trainingSize);
+  json.at("style_dim").get_to(config.styleDim);
+  json.at("prediction").get_to(config.prediction);
+  config.schedule = json.at("schedule");
+  config.whitened = json.at("whitening_floor") != 0;
+  config.learnedVariance = json.at("out_channels") != config.channels;
   if (config.json() != json) throw Error("expected " + config.json().dump() + ", it is " + json.dump());
   return config;
 }
@@ -78,7 +97,7 @@ TextureUnet::TextureUnet(TextureUnetConfig config, at::Device device, bool train
   const auto& w = config_.widths;
   const int64_t e = config_.embeddingDim, c = config_.channels;
   const int64_t times = 1 + (config_.targetTime ? 1 : 0) + (config_.guidance ? 1 : 0);
-  declareConv("emb.in", times * 2 * config_.timeFrequencies + kStyleSize, e, 0);
+  declareConv("emb.in", times * 2 * config_.timeFrequencies + config_.styleDim, e, 0);
   parameters_.declare("emb.class", {static_cast<int64_t>(config_.classes.size()) + 1, e});
   declareConv("emb.out", e, e, 0);
   declareConv("stem", 4 * c, w[0], 3);
@@ -96,7 +115,7 @@ TextureUnet::TextureUnet(TextureUnetConfig config, at::Device device, bool train
   parameters_.declare("head.norm", {w[0]});
   declareConv("head.expand", w[0], 4 * config_.shuffleChannels, 3);
   declareConv("head.full", config_.shuffleChannels + c, config_.headWidth, 3);
-  declareConv("head.out", config_.headWidth, c, 3);
+  declareConv("head.out", config_.headWidth, config_.learnedVariance ? 2 * c : c, 3);
   parameters_.allocate(device, trainable);
 
   styleMean_ = at::zeros({kStyleSize}, at::TensorOptions().device(device));
@@ -170,7 +189,7 @@ at::Tensor TextureUnet::embedding(const TextureUnetInput& input) const {
   std::vector<at::Tensor> features = {sincos(input.t)};
   if (config_.targetTime) features.push_back(sincos(input.targetTime));
   if (config_.guidance) features.push_back(sincos(input.guidance / 10.0));
-  features.push_back((input.style - styleMean_) / styleStd_);
+  if (config_.styleDim != 0) features.push_back((input.style - styleMean_) / styleStd_);
   const at::Tensor e =
       linear("emb.in", at::cat(features, 1)) + at::matmul(input.classWeights, parameters_["emb.class"]);
   return at::silu(linear("emb.out", at::silu(e)));
@@ -183,30 +202,33 @@ at::Tensor TextureUnet::conv(const std::string& name, const at::Tensor& padded, 
 
 at::Tensor TextureUnet::block(const std::string& name, const at::Tensor& h, const at::Tensor& e,
                               const at::Tensor& skip) const {
+  const Border border = borderOf(config_);
   const at::Tensor r = skip.defined() ? at::cat({h, skip}, 1) : h;
   const at::Tensor gain1 = parameters_[name + ".norm1"].unsqueeze(0).expand({r.size(0), r.size(1)});
   const at::Tensor a =
-      conv(name + ".conv1", normSiluPad(r, gain1, at::zeros_like(gain1), config_.normEps, type_), type_);
+      conv(name + ".conv1", normSiluPad(r, gain1, at::zeros_like(gain1), config_.normEps, type_, border), type_);
   const auto modulation = linear(name + ".mod", e).chunk(2, 1);
   const at::Tensor gain2 = parameters_[name + ".norm2"] * (1 + modulation[0]);
-  const at::Tensor b = conv(name + ".conv2", normSiluPad(a, gain2, modulation[1], config_.normEps, type_), type_);
+  const at::Tensor b =
+      conv(name + ".conv2", normSiluPad(a, gain2, modulation[1], config_.normEps, type_, border), type_);
   return skip.defined() ? conv(name + ".shortcut", r, type_) + b : r + b;
 }
 
 at::Tensor TextureUnet::forward(const TextureUnetInput& input) const {
   TORCH_CHECK(input.x.size(2) % 8 == 0 && input.x.size(3) % 8 == 0, "height and width must be multiples of 8");
   const at::Tensor e = embedding(input);
+  const Border border = borderOf(config_);
   const at::Tensor x = input.x.contiguous(at::MemoryFormat::ChannelsLast);
   std::vector<at::Tensor> skips;
 
   at::Tensor h = at::pixel_unshuffle(x, 2).to(type_).contiguous(at::MemoryFormat::ChannelsLast);
-  h = conv("stem", circularPad(h), type_);
+  h = conv("stem", pad(h, border), type_);
   for (int64_t i = 0; i < 2; ++i) {
     for (int64_t j = 0; j < config_.blocksPerLevel; ++j) {
       h = block(at2("down", i, j), h, e);
       skips.push_back(h);
     }
-    h = conv("down." + std::to_string(i) + ".down", circularPad(h), type_, 2);
+    h = conv("down." + std::to_string(i) + ".down", pad(h, border), type_, 2);
   }
   for (int64_t j = 0; j < config_.blocksPerLevel; ++j) h = block("mid." + std::to_string(j), h, e);
   for (int64_t i = 1; i >= 0; --i) {
@@ -218,10 +240,10 @@ at::Tensor TextureUnet::forward(const TextureUnetInput& input) const {
     }
   }
   const at::Tensor gain = parameters_["head.norm"].unsqueeze(0).expand({h.size(0), h.size(1)});
-  h = conv("head.expand", normSiluPad(h, gain, at::zeros_like(gain), config_.normEps, type_), type_);
+  h = conv("head.expand", normSiluPad(h, gain, at::zeros_like(gain), config_.normEps, type_, border), type_);
   h = at::cat({at::pixel_shuffle(h, 2).to(at::kFloat), x}, 1).contiguous(at::MemoryFormat::ChannelsLast);
-  h = at::silu(conv("head.full", circularPad(h), at::kFloat));
-  return conv("head.out", circularPad(h), at::kFloat);
+  h = at::silu(conv("head.full", pad(h, border), at::kFloat));
+  return conv("head.out", pad(h, border), at::kFloat);
 }
 
 }  // namespace rivulet::training

@@ -24,6 +24,11 @@ struct TextureUnetConfig {
   std::vector<std::string> classes;
   bool targetTime = false;
   bool guidance = false;
+  int64_t styleDim = kStyleSize;  // or 0: no style vector
+  bool whitened = true;           // x is the picture whitened by its style: see whitening.h
+  bool learnedVariance = false;   // twice the output channels: see ddpm_objective.h
+  std::string prediction = "sample";
+  nlohmann::ordered_json schedule = {{"kind", "flow"}, {"shift", 1.0}};
   double normEps = 1e-6;
   int64_t trainingSize = 64;
 

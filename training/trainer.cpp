@@ -36,17 +36,15 @@ at::Device deviceNamed(const std::string& name) {
 Trainer::Trainer(TrainerOptions options, std::unique_ptr<Objective> objective)
     : options_(std::move(options)),
       objective_(std::move(objective)),
-      dataset_(options_.data),
-      augment_(dataset_, options_.augment) {
+      source_(openSource(options_.data, options_.augment)) {
   TextureUnetConfig config = TextureUnetConfig::named(options_.model);
-  config.classes = dataset_.classes();
-  config.trainingSize = options_.data.crop;
+  source_->configure(config);
   objective_->configure(config);
   const at::Device device = deviceNamed(options_.device);
   network_ = std::make_unique<TextureUnet>(config, device, true);
   average_ = std::make_unique<TextureUnet>(config, device, false);
   for (TextureUnet* network : {network_.get(), average_.get()}) {
-    network->initialise(options_.seed, dataset_.styleMean(), dataset_.styleStd());
+    network->initialise(options_.seed, source_->styleMean(), source_->styleStd());
     if (options_.bf16) network->setComputeType(at::kBFloat16);
   }
   adam_ = std::make_unique<Adam>(network_->parameters().flat(), options_.adam);
@@ -61,21 +59,6 @@ Trainer::Trainer(TrainerOptions options, std::unique_ptr<Objective> objective)
   }
   share();
   agree(false);
-}
-
-Batch Trainer::makeBatch(std::uint64_t pass) const {
-  const int64_t size = options_.data.crop, count = options_.batch;
-  Batch batch{at::empty({count, 3, size, size}), at::empty({count}, at::TensorOptions().dtype(at::kLong)),
-              at::empty({count, kStyleSize})};
-  for (int64_t n = 0; n < count; ++n) {
-    Random random{options_.seed, pass, static_cast<std::uint64_t>(n), 0xda7a};
-    const Example example = augment_.draw(random);
-    std::memcpy(batch.x0.data_ptr<float>() + n * 3 * size * size, example.pixels.data(),
-                example.pixels.size() * sizeof(float));
-    std::memcpy(batch.style.data_ptr<float>() + n * kStyleSize, example.style.data(), sizeof(Style));
-    batch.label.data_ptr<int64_t>()[n] = example.classIndex;
-  }
-  return batch;
 }
 
 double Trainer::elapsed() const {
@@ -112,12 +95,12 @@ std::pair<double, double> Trainer::trainStep() {
   const at::Tensor grad = network_->parameters().grad();
   grad.zero_();
   at::Tensor sum = at::zeros({1}, grad.options());
+  const auto batchOf = [this](std::uint64_t pass) { return source_->batch(options_.batch, options_.seed, pass); };
   const int64_t first = step_ * passes() + options_.processes->rank() * options_.accumulate;
   for (int64_t pass = first; pass < first + options_.accumulate; ++pass) {
     const auto number = static_cast<std::uint64_t>(pass);
-    const Batch batch = makeBatch(number);
-    const at::Tensor loss = objective_->loss({*network_, *average_, batch, options_.seed, number, progress_,
-                                              [this](std::uint64_t other) { return makeBatch(other); }}) /
+    const Batch batch = batchOf(number);
+    const at::Tensor loss = objective_->loss({*network_, *average_, batch, options_.seed, number, progress_, batchOf}) /
                             static_cast<double>(passes());
     loss.backward();
     sum += loss.detach();
@@ -133,17 +116,11 @@ std::pair<double, double> Trainer::trainStep() {
 void Trainer::logHeldOut() const {
   if (!options_.processes->leads()) return;
   const torch::NoGradGuard guard;
-  const auto& tiles = dataset_.heldOut();
-  const std::size_t count = std::min<std::size_t>(tiles.size(), 64);
+  const std::size_t all = source_->heldOutCount(), count = std::min<std::size_t>(all, 64);
   if (count == 0) return;
   Figures sums;
   for (std::size_t i = 0; i < count; ++i) {
-    const Tile& tile = tiles[i * tiles.size() / count];
-    Example example = augment_.centre(tile);
-    const int64_t size = options_.data.crop;
-    const Batch batch{at::from_blob(example.pixels.data(), {1, 3, size, size}, at::kFloat).clone(),
-                      at::full({1}, tile.classIndex, at::TensorOptions().dtype(at::kLong)),
-                      at::from_blob(example.style.data(), {1, kStyleSize}, at::kFloat).clone()};
+    const Batch batch = source_->heldOut(i * all / count);
     const Figures figures = objective_->heldOut(*average_, batch, i);
     if (sums.empty()) {
       sums = figures;
@@ -163,10 +140,8 @@ nlohmann::ordered_json Trainer::summary() const {
                                     {"learning_rate", options_.learningRate},
                                     {"ema", options_.ema},
                                     {"seed", options_.seed},
-                                    {"precision", options_.bf16 ? "bf16" : "fp32"},
-                                    {"images", dataset_.tiles().size()},
-                                    {"held_out_images", dataset_.heldOut().size()},
-                                    {"palette_augment", options_.augment.paletteAugment}};
+                                    {"precision", options_.bf16 ? "bf16" : "fp32"}};
+  summary.update(source_->summary());
   summary.update(objective_->summary());
   summary.update({{"minutes", std::round(elapsed() / 6) / 10}, {"finished", finished()}, {"date", isoDate()}});
   return summary;
@@ -186,8 +161,10 @@ void Trainer::save() const {
   checkpoint.adamSquare = adam_->square;
   checkpoint.styleMean = network_->styleMean();
   checkpoint.styleStd = network_->styleStd();
+  checkpoint.state = objective_->state();
   writeCheckpoint(options_.checkpoint, checkpoint);
-  exportWeights(options_.out, *average_, stylesJson(dataset_), summary(), options_.exportHalf ? at::kHalf : at::kFloat);
+  exportWeights(options_.out, *average_, source_->stylesJson(), summary(),
+                options_.exportHalf ? at::kHalf : at::kFloat);
 }
 
 void Trainer::load() {
@@ -205,6 +182,7 @@ void Trainer::load() {
   for (TextureUnet* network : {network_.get(), average_.get()}) {
     network->setStyleNorm(checkpoint.styleMean, checkpoint.styleStd);
   }
+  objective_->restore(checkpoint.state);
   step_ = checkpoint.step;
   earlierSeconds_ = checkpoint.seconds;
 }
@@ -221,7 +199,7 @@ void Trainer::share() {
   at::Tensor mean = network_->styleMean().to(device).clone(), deviation = network_->styleStd().to(device).clone();
   for (const at::Tensor& tensor : {step, network_->parameters().flat(), average_->parameters().flat(), adam_->mean,
                                    adam_->square, mean, deviation}) {
-    options_.processes->broadcast(tensor);
+    if (tensor.numel() > 0) options_.processes->broadcast(tensor);  // a network without a style has no norm of it
   }
   step_ = step.item<int64_t>();
   for (TextureUnet* network : {network_.get(), average_.get()}) network->setStyleNorm(mean, deviation);
@@ -235,10 +213,10 @@ void Trainer::writeSheets() const {
   std::snprintf(name, sizeof name, "%07lld", static_cast<long long>(step_));
   const Sheets sheets = objective_->sheets();
   for (const int steps : sheets.classes) {
-    writeClassSheet(folder / (std::string(name) + "-steps" + std::to_string(steps) + ".png"), *average_, dataset_,
+    writeClassSheet(folder / (std::string(name) + "-steps" + std::to_string(steps) + ".png"), *average_, *source_,
                     sheets.sampler, steps, 4, 7);
   }
-  writeTiledSheet(folder / (std::string(name) + "-tiled.png"), *average_, dataset_, sheets.sampler, sheets.tiled, 4, 7);
+  writeTiledSheet(folder / (std::string(name) + "-tiled.png"), *average_, *source_, sheets.sampler, sheets.tiled, 4, 7);
 }
 
 void Trainer::append(const nlohmann::ordered_json& line) const {
@@ -253,9 +231,7 @@ bool Trainer::run(const std::atomic<bool>& stop) {
   const auto say = [&](const std::string& text) {
     if (!options_.quiet) bar.note(text);
   };
-  say(options_.model + ": " + std::to_string(network_->parameters().count()) + " parameters, " +
-      std::to_string(dataset_.tiles().size()) + " training images and " + std::to_string(dataset_.heldOut().size()) +
-      " held out in " + std::to_string(dataset_.classes().size()) + " classes" +
+  say(options_.model + ": " + std::to_string(network_->parameters().count()) + " parameters, " + source_->describe() +
       (step_ > 0 ? ", resuming at step " + std::to_string(step_) : ""));
   double smooth = 0, weight = 0, windowStart = steadySeconds(), rate = 0;
   int64_t windowSteps = 0, session = 0;

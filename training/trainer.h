@@ -11,6 +11,7 @@
 #include "training/augment.h"
 #include "training/data_parallel.h"
 #include "training/dataset.h"
+#include "training/example_source.h"
 #include "training/objective.h"
 #include "training/texture_unet.h"
 
@@ -63,11 +64,10 @@ class Trainer {
   const TextureUnet& network() const { return *network_; }
   // The network of averaged weights.
   const TextureUnet& average() const { return *average_; }
-  const Dataset& dataset() const { return dataset_; }
+  const ExampleSource& source() const { return *source_; }
 
  private:
   // Passes are numbered through the run, those of a step one after another.
-  Batch makeBatch(std::uint64_t pass) const;
   int64_t passes() const { return options_.accumulate * options_.processes->size(); }
   double progress() const;
   // Sets progress_ to process 0's, and returns whether any process wants to stop. Collective.
@@ -87,8 +87,7 @@ class Trainer {
 
   TrainerOptions options_;
   std::unique_ptr<Objective> objective_;
-  Dataset dataset_;
-  Augment augment_;
+  std::unique_ptr<ExampleSource> source_;
   std::unique_ptr<TextureUnet> network_, average_;
   std::unique_ptr<Adam> adam_;
   int64_t step_ = 0;

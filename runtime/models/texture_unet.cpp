@@ -22,8 +22,8 @@ using ops::Padding;
 struct TextureUNet::Forward {
   graph::Graph& graph;
   float epsilon;
-  Tensor modulation;  // [N,1,1,M] float: every block's scale and shift
   Padding padding;
+  Tensor modulation;  // [N,1,1,M] float: every block's scale and shift
 
   Tensor conv(const Layer& layer, const ops::Conv2dInputs& inputs, std::uint32_t stride = 1,
               Activation activation = Activation::None) const {
@@ -57,8 +57,10 @@ struct TextureUNet::Forward {
 
 Tensor TextureUNet::build(graph::Graph& graph, const NetworkInputs& inputs) const {
   checkInputs(graph, inputs);
-  const Forward f{graph, config_.normEps, embed(graph, inputs.conditioning),
-                  inputs.wrap == Wrap::Repeat ? Padding::Circular : Padding::Edge};
+  const Padding padding = !config_.circular             ? Padding::Zero
+                          : inputs.wrap == Wrap::Repeat ? Padding::Circular
+                                                        : Padding::Edge;
+  const Forward f{graph, config_.normEps, padding, embed(graph, inputs.conditioning)};
   std::vector<Tensor> skips;
 
   Tensor h = f.conv(stem_, {.x = ops::pixelUnshuffle2(graph, "unshuffle", inputs.x)});
@@ -134,6 +136,7 @@ TextureUNet::TextureUNet(const TextureUNetConfig& config, const Safetensors& fil
   info_.inChannels = config_.inChannels;
   info_.outChannels = config_.outChannels;
   info_.sizeMultiple = kSizeMultiple;
+  info_.wraps = config_.circular;
   info_.nativeSize = config_.trainingSize;
   info_.classes = config_.classes;
   info_.nullClass = true;
@@ -143,6 +146,7 @@ TextureUNet::TextureUNet(const TextureUNetConfig& config, const Safetensors& fil
   info_.guidanceInput = config_.guidance;
   info_.parameters = weights.parameters();
   info_.scheduler = modelConfig(nlohmann::json::parse(config_.schedule), config_.prediction);
+  if (config_.outChannels == 2 * config_.inChannels) info_.scheduler.variance = VarianceType::LearnedRange;
   readStyles(file);
 }
 

@@ -36,6 +36,9 @@ TextureUNetConfig readTextureUNetConfig(const ConfigReader& reader) {
   if (c.whitening.floor > 0 && (c.styleDim == 0 || c.inChannels != 3)) {
     reader.unsupported("whitening_floor", "0 unless there is a style vector and x has three channels");
   }
+  const std::string padding = reader.text("padding", "circular");
+  if (padding != "circular" && padding != "zero") reader.unsupported("padding", "\"circular\" and \"zero\"");
+  c.circular = padding == "circular";
   c.prediction = reader.text("prediction");
   c.schedule = reader.raw("schedule");
   c.trainingSize = reader.integer("training_size", {8, 65536}, 64);

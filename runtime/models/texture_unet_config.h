@@ -24,6 +24,7 @@ struct TextureUNetConfig {
   std::vector<std::string> classes;
   bool targetTime = false, guidance = false;
   float normEps = 1e-6f;
+  bool circular = true;  // or zeros outside the image
   Whitening whitening;
   std::string prediction, schedule;  // as in the file; `schedule` is JSON
   std::uint32_t trainingSize = 64;

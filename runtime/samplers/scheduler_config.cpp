@@ -377,9 +377,12 @@ SamplerConfig modelConfig(const nlohmann::json& schedule, std::string_view predi
       throw Error(ErrorCode::Unsupported, "schedule: kind \"vp_betas\" is for imported models only");
     }
   }
+  const std::optional<double> clip = options.number("clip");
   options.refuseOthers();
   SamplerConfig config;
   config.process = process;
+  config.clip = clip.has_value();
+  config.clipRange = clip.value_or(config.clipRange);
   config.prediction = parsePrediction(prediction);
   return withSampler(config, process.isFlow() ? "flow_euler" : "ddim");
 }

@@ -28,8 +28,8 @@ void applyCallOptions(SamplerConfig& config, const nlohmann::json& call);
 
 /// The process and prediction of Rivulet's own weight files (docs/texture_unet.md): `schedule` is an object with "kind"
 /// (a name of parseProcessKind) and, by kind, "shift", "train_timesteps", "beta_start", "beta_end",
-/// "zero_terminal_snr". Their networks are told t in [0, 1]. The sampler is flow_euler or ddim; withSampler chooses
-/// another. Thread-safe.
+/// "zero_terminal_snr", and "clip", where x0 is clamped to [-clip, clip]. Their networks are told t in [0, 1]. The
+/// sampler is flow_euler or ddim; withSampler chooses another. Thread-safe.
 SamplerConfig modelConfig(const nlohmann::json& schedule, std::string_view prediction);
 
 }  // namespace rivulet

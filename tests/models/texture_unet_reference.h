@@ -120,7 +120,7 @@ class TextureUNetReference {
   Map convK(const std::string& name, const Map& x, std::uint32_t in, std::uint32_t out, std::uint32_t kernel,
             std::size_t stride = 1) {
     return conv(x, weights_(name + ".weight", {out, in, kernel, kernel}), weights_(name + ".bias", {out}),
-                Border::Circular, stride);
+                c_.value("padding", "circular") == "zero" ? Border::Zero : Border::Circular, stride);
   }
   Vector dense(const std::string& name, const Vector& x, std::uint32_t out) {
     return linear(x, weights_(name + ".weight", {out, static_cast<std::uint32_t>(x.size())}),

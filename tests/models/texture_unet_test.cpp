@@ -105,6 +105,21 @@ TEST_F(TextureUNet, MatchesTheReferenceWithAllInputs) {
 TEST_F(TextureUNet, MatchesTheReferenceInOtherShapes) {
   compare({{"blocks_per_level", 1}, {"in_channels", 4}, {"out_channels", 8}, {"widths", {10, 16, 8}}}, 2, 16, 8);
   compare({{"style_dim", 0}, {"classes", json::array()}}, 1, 16, 16);
+  compare({{"in_channels", 1}, {"out_channels", 2}, {"style_dim", 0}, {"widths", {16, 32, 48}}, {"padding", "zero"}}, 2,
+          32, 32);
+  compare({{"padding", "zero"}}, 1, 24, 16);
+}
+
+TEST_F(TextureUNet, TwiceTheChannelsAreALearnedVariance) {
+  for (const bool learned : {false, true}) {
+    json config = test::tinyTextureUNet();
+    config["out_channels"] = learned ? 6 : 3;
+    test::RandomWeights weights(26);
+    test::TextureUNetReference reference(config, weights.source());
+    reference(randomInputs(config, 1, 8, 8)[0]);
+    EXPECT_EQ(save(config, weights)->info().scheduler.variance,
+              learned ? VarianceType::LearnedRange : VarianceType::FixedSmall);
+  }
 }
 
 /// Moving the input around the torus moves the output by as much, bit for bit: then no edge can be a seam.

@@ -132,6 +132,10 @@ TEST(SchedulerConfig, OwnModels) {
   const StepPlan vp = makeStepPlan(modelConfig({{"kind", "vp_cosine"}}, "v"), 4);
   EXPECT_EQ(vp.calls.front().timestep, 1.0);
   EXPECT_EQ(vp.calls[1].timestep, 0.75);
+  EXPECT_FALSE(vp.calls[1].clip);
+  const StepPlan clipped = makeStepPlan(modelConfig({{"kind", "vp_linear"}, {"clip", 1.0}}, "epsilon"), 4);
+  EXPECT_TRUE(clipped.calls[1].clip);
+  EXPECT_EQ(clipped.calls[1].clipHigh, 1.0);
   EXPECT_EQ(messageOf(
                 [] {
                   modelConfig({{"kind", "edm"}}, "v");

@@ -6,6 +6,7 @@
 
 #include "scratch.h"
 #include "training/export.h"
+#include "training/tile_source.h"
 
 namespace rivulet::training {
 namespace {
@@ -72,7 +73,7 @@ TEST(Export, WritesTheContractsMetadata) {
   TextureUnet network(config, at::kCPU, false);
   network.initialise(1, dataset.styleMean(), dataset.styleStd());
   const auto path = scratch.path() / "m.safetensors";
-  exportWeights(path, network, stylesJson(dataset, 2), {{"steps", 3}}, at::kHalf);
+  exportWeights(path, network, TileSource(smallData(scratch), {}).stylesJson(), {{"steps", 3}}, at::kHalf);
   const Safetensors file = readSafetensors(path);
   EXPECT_EQ(file.note("format"), "rivulet-1");
   const auto written = nlohmann::json::parse(file.note("config"));
@@ -82,7 +83,7 @@ TEST(Export, WritesTheContractsMetadata) {
   EXPECT_EQ(written["prediction"], "sample");
   EXPECT_EQ(written["schedule"]["kind"], "flow");
   const auto styles = nlohmann::json::parse(file.note("styles"));
-  ASSERT_EQ(styles["rock"].size(), 2u);
+  ASSERT_EQ(styles["rock"].size(), 3u);
   ASSERT_EQ(styles["rock"][0].size(), static_cast<std::size_t>(kStyleSize));
   EXPECT_NEAR(styles["rock"][0][0].get<double>(), dataset.tiles()[3].style[0], 1e-4);
   EXPECT_EQ(file.at("stem.weight").scalar_type(), at::kHalf);

@@ -94,6 +94,30 @@ TEST(TextureUnet, ShiftsWithItsInput) {
   EXPECT_TRUE(at::allclose(at::roll(y, {8, 24}, {2, 3}), network.forward(input), 1e-3, 1e-4));
 }
 
+// With a circular border the same value everywhere gives the same value everywhere; zeros show where the edges are.
+TEST(TextureUnet, WholePicturesHaveEdges) {
+  torch::manual_seed(6);
+  for (const bool whole : {false, true}) {
+    TextureUnetConfig config = smallConfig("texture_unet-xs");
+    config.whitened = !whole;
+    EXPECT_EQ(config.json().value("padding", "circular"), whole ? "zero" : "circular");
+    EXPECT_EQ(TextureUnetConfig::fromJson(config.json()).whitened, !whole);
+    TextureUnet network(config, at::kCPU, false);
+    network.initialise(1, {}, Style{1, 1, 1, 1, 1, 1, 1, 1, 1, 1});
+    disturb(network);
+    TextureUnetInput input = inputFor(network, 1, 32, 32);
+    input.x = at::zeros_like(input.x);
+    const at::Tensor y = network.forward(input);
+    // By its stride, a circular network may tell apart places within eight pixels.
+    const double difference = (y.slice(3, 0, 8) - y.slice(3, 8, 16)).abs().max().item<double>();
+    if (whole) {
+      EXPECT_GT(difference, 1e-2);
+    } else {
+      EXPECT_LT(difference, 1e-4);
+    }
+  }
+}
+
 TEST(TextureUnet, SamplesOfABatchDoNotMeet) {
   torch::manual_seed(4);
   TextureUnet network(smallConfig(), at::kCPU, false);
@@ -135,23 +159,26 @@ TEST(NormSiluPad, MatchesOrdinaryOps) {
   torch::manual_seed(7);
   for (const auto type : {at::kFloat, at::kBFloat16}) {
     for (const auto& size : {std::vector<int64_t>{2, 32, 6, 5}, {1, 7, 1, 2}, {3, 40, 1, 1}}) {
-      at::Tensor inputs[2][3];
-      at::Tensor results[2], gradients[2][3];
-      const at::Tensor x = at::randn(size), gain = at::randn({size[0], size[1]}), shift = at::randn({size[0], size[1]});
-      const at::Tensor weight = at::randn({size[0], size[1], size[2] + 2, size[3] + 2});
-      for (int way = 0; way < 2; ++way) {
-        inputs[way][0] = x.to(type).to(at::kFloat).to(type).requires_grad_(true);
-        inputs[way][1] = gain.clone().requires_grad_(true);
-        inputs[way][2] = shift.clone().requires_grad_(true);
-        results[way] =
-            (way == 0 ? normSiluPad : normSiluPadComposed)(inputs[way][0], inputs[way][1], inputs[way][2], 1e-6, type);
-        (results[way].to(at::kFloat) * weight).sum().backward();
-        for (int i = 0; i < 3; ++i) gradients[way][i] = inputs[way][i].grad().to(at::kFloat);
-      }
-      const double tolerance = type == at::kFloat ? 1e-4 : 4e-2;
-      EXPECT_TRUE(at::allclose(results[0].to(at::kFloat), results[1].to(at::kFloat), tolerance, tolerance));
-      for (int i = 0; i < 3; ++i) {
-        EXPECT_TRUE(at::allclose(gradients[0][i], gradients[1][i], tolerance, tolerance)) << i << " of " << size;
+      for (const Border border : {Border::Circular, Border::Zero}) {
+        at::Tensor inputs[2][3];
+        at::Tensor results[2], gradients[2][3];
+        const at::Tensor x = at::randn(size), gain = at::randn({size[0], size[1]}),
+                         shift = at::randn({size[0], size[1]});
+        const at::Tensor weight = at::randn({size[0], size[1], size[2] + 2, size[3] + 2});
+        for (int way = 0; way < 2; ++way) {
+          inputs[way][0] = x.to(type).to(at::kFloat).to(type).requires_grad_(true);
+          inputs[way][1] = gain.clone().requires_grad_(true);
+          inputs[way][2] = shift.clone().requires_grad_(true);
+          results[way] = (way == 0 ? normSiluPad : normSiluPadComposed)(inputs[way][0], inputs[way][1], inputs[way][2],
+                                                                        1e-6, type, border);
+          (results[way].to(at::kFloat) * weight).sum().backward();
+          for (int i = 0; i < 3; ++i) gradients[way][i] = inputs[way][i].grad().to(at::kFloat);
+        }
+        const double tolerance = type == at::kFloat ? 1e-4 : 4e-2;
+        EXPECT_TRUE(at::allclose(results[0].to(at::kFloat), results[1].to(at::kFloat), tolerance, tolerance));
+        for (int i = 0; i < 3; ++i) {
+          EXPECT_TRUE(at::allclose(gradients[0][i], gradients[1][i], tolerance, tolerance)) << i << " of " << size;
+        }
       }
     }
   }

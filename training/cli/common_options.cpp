@@ -2,6 +2,7 @@
 
 #include "training/error.h"
 #include "training/export.h"
+#include "training/idx_source.h"
 #include "training/reference_dump.h"
 
 namespace rivulet::training {
@@ -9,7 +10,7 @@ namespace rivulet::training {
 void CommonOptions::declareModel(CLI::App& app) {
   app.add_option("--model", trainer.model, "Network")
       ->capture_default_str()
-      ->check(CLI::IsMember({"texture_unet-s", "texture_unet-m"}));
+      ->check(CLI::IsMember({"texture_unet-xs", "texture_unet-s", "texture_unet-m"}));
   app.add_option("--init", trainer.init,
                  "Weight file to start from instead of random weights; same network and classes")
       ->check(CLI::ExistingFile);
@@ -17,7 +18,7 @@ void CommonOptions::declareModel(CLI::App& app) {
 
 void CommonOptions::declare(CLI::App& app) {
   TrainerOptions& o = trainer;
-  app.add_option("--data", o.data.root, "Folder of class folders of PNG or JPEG images")
+  app.add_option("--data", o.data.root, "Folder of class folders of PNG or JPEG images, or of IDX files")
       ->required()
       ->check(CLI::ExistingDirectory);
   app.add_option("--out", o.out, "Weight file to write (.safetensors)")->required();
@@ -83,6 +84,15 @@ void CommonOptions::declare(CLI::App& app) {
       ->check(CLI::IsMember({"fp32", "fp16"}));
 }
 
+void CommonOptions::declareLossBorder(CLI::App& app, int& border) {
+  border_ = &border;
+  borderOption_ = app.add_option("--loss-border", border,
+                                 "Pixels along a crop's edges that the loss leaves out: crops do not tile. 0 for IDX "
+                                 "files, unless it is given")
+                      ->capture_default_str()
+                      ->check(CLI::NonNegativeNumber);
+}
+
 TrainerOptions CommonOptions::stage(int number) const {
   const auto numbered = [&](const std::filesystem::path& path) {
     const std::string name = path.stem().string() + "-" + std::to_string(number) + path.extension().string();
@@ -114,13 +124,14 @@ void CommonOptions::finish(std::optional<int> first) {
   o.augment.rotateClasses = rotateClasses_.empty()
                                 ? defaultRotateClasses()
                                 : std::set<std::string>(rotateClasses_.begin(), rotateClasses_.end());
+  if (borderOption_ && borderOption_->empty() && IdxSource::isIdx(o.data.root)) *border_ = 0;
   if (threads_ > 0) at::set_num_threads(threads_);
   at::globalContext().setFlushDenormal(true);  // before the pool's threads, which inherit it
 }
 
 void CommonOptions::writeReference(const Trainer& trained) const {
   if (dumpReference.empty() || !trainer.processes->leads()) return;
-  rivulet::training::dumpReference(dumpReference / trainer.out.stem(), trained.average(), stylesJson(trained.dataset()),
+  rivulet::training::dumpReference(dumpReference / trainer.out.stem(), trained.average(), trained.source().stylesJson(),
                                    trainer.seed);
 }
 

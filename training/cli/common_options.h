@@ -20,6 +20,9 @@ struct CommonOptions {
   // --model and --init: for objectives that start from nothing. Others take both from their teacher.
   void declareModel(CLI::App& app);
 
+  // --loss-border, read into `border`, 8 unless it is given; 0 for IDX files, whose pictures are whole.
+  void declareLossBorder(CLI::App& app, int& border);
+
   // Fills in what follows from what was given and sets the process up (threads). Call once, after parsing. Throws
   // Error, also where --resume finds no checkpoint, of the stage `first` where there are stages.
   void finish(std::optional<int> first = {});
@@ -33,6 +36,8 @@ struct CommonOptions {
   std::string precision_ = "fp32", exportPrecision_ = "fp32";
   std::vector<std::string> rotateClasses_;
   int threads_ = 0;
+  CLI::Option* borderOption_ = nullptr;  // none: the objective has no border
+  int* border_ = nullptr;
 };
 
 }  // namespace rivulet::training

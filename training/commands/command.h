@@ -20,5 +20,7 @@ std::unique_ptr<Command> makeFlowMapCommand(CLI::App& app);
 std::unique_ptr<Command> makeReflowCommand(CLI::App& app);
 std::unique_ptr<Command> makeProgressiveCommand(CLI::App& app);
 std::unique_ptr<Command> makeConsistencyCommand(CLI::App& app);
+std::unique_ptr<Command> makeDdpmCommand(CLI::App& app);
+std::unique_ptr<Command> makeLikelihoodCommand(CLI::App& app);
 
 }  // namespace rivulet::training

@@ -19,10 +19,7 @@ class ConsistencyCommand : public Command {
     app.add_option("--class-dropout", o.flow.classDropout, "Part of the images trained without a class")
         ->capture_default_str()
         ->check(CLI::Range(0.0, 1.0));
-    app.add_option("--loss-border", o.flow.border,
-                   "Pixels along a crop's edges that the loss leaves out: crops do not tile")
-        ->capture_default_str()
-        ->check(CLI::NonNegativeNumber);
+    common_.declareLossBorder(app, o.flow.border);
     app.add_option("--t-mean", o.flow.timeMean, "Mean of logit(t); t = 1 is noise")->capture_default_str();
     app.add_option("--t-deviation", o.flow.timeDeviation, "Deviation of logit(t)")
         ->capture_default_str()

@@ -14,10 +14,7 @@ class FlowCommand : public Command {
     app.add_option("--class-dropout", options_.classDropout, "Part of the images trained without a class")
         ->capture_default_str()
         ->check(CLI::Range(0.0, 1.0));
-    app.add_option("--loss-border", options_.border,
-                   "Pixels along a crop's edges that the loss leaves out: crops do not tile")
-        ->capture_default_str()
-        ->check(CLI::NonNegativeNumber);
+    common_.declareLossBorder(app, options_.border);
     app.add_option("--coupling", coupling_, "How noise is paired with images")
         ->capture_default_str()
         ->check(CLI::IsMember({"independent", "ot"}));

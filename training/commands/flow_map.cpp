@@ -19,10 +19,7 @@ class FlowMapCommand : public Command {
     app.add_option("--class-dropout", o.flow.classDropout, "Part of the images trained without a class")
         ->capture_default_str()
         ->check(CLI::Range(0.0, 1.0));
-    app.add_option("--loss-border", o.flow.border,
-                   "Pixels along a crop's edges that the anchors' loss leaves out: crops do not tile")
-        ->capture_default_str()
-        ->check(CLI::NonNegativeNumber);
+    common_.declareLossBorder(app, o.flow.border);
     app.add_option("--anchor-part", o.anchorPart, "Part of the batch for plain flow matching on the data")
         ->capture_default_str()
         ->check(CLI::Range(0.0, 1.0));

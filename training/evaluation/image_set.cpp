@@ -98,7 +98,10 @@ ImageSet readIdxFolder(const ImageSetOptions& options) {
                   " that the training labels lack");
     }
   }
-  for (int k = 0; k < classes; ++k) set.classes.push_back(std::to_string(k));
+  set.classes = idxClassNames(options.root);
+  // Other sets of the family have more classes, or fewer.
+  for (int k = static_cast<int>(set.classes.size()); k < classes; ++k) set.classes.push_back(std::to_string(k));
+  set.classes.resize(static_cast<std::size_t>(classes));
   set.heldOutRule = "the test set, t10k";
   return set;
 }

@@ -37,8 +37,8 @@ struct ImageSetOptions {
 bool isIdxFolder(const std::filesystem::path& root);
 
 // A folder of class folders is apart by isHeldOut (dataset.h), the trainer's own rule, or by the list. Of IDX files the
-// test set (t10k) is held out, and classes are called "0", "1", ... Throws Error: as Dataset and readIdxImages; a list
-// that names images that are not there; a class without training images.
+// test set (t10k) is held out, and classes are called as idxClassNames says. Throws Error: as Dataset and
+// readIdxImages; a list that names images that are not there; a class without training images.
 ImageSet readImageSet(const ImageSetOptions& options);
 
 // Bytes as the network's values: b / 127.5 - 1.
