@@ -5,6 +5,7 @@
 
 namespace demo {
 
+// clang-format off: a line for each group that is used together
 #define DEMO_GLOBAL_FUNCTIONS(X) \
   X(CreateInstance)              \
   X(EnumerateInstanceVersion) X(EnumerateInstanceLayerProperties) X(EnumerateInstanceExtensionProperties)
@@ -38,6 +39,7 @@ namespace demo {
                                           X(CmdBindDescriptorSets) X(CmdBindVertexBuffers) X(CmdBindIndexBuffer)       \
                                               X(CmdPushConstants) X(CmdSetViewport) X(CmdSetScissor) X(CmdDraw)        \
                                                   X(CmdDrawIndexed) X(CmdClearColorImage) X(CmdCopyImageToBuffer)
+// clang-format on
 
 #define DEMO_SWAPCHAIN_FUNCTIONS(X) \
   X(CreateSwapchainKHR) X(DestroySwapchainKHR) X(GetSwapchainImagesKHR) X(AcquireNextImageKHR) X(QueuePresentKHR)

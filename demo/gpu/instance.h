@@ -12,8 +12,8 @@ namespace demo {
 class Instance {
  public:
   static constexpr std::uint32_t kApiVersion = VK_API_VERSION_1_3;
-  /// What the demo needs of Vulkan 1.3. A device of 1.2 with both will do: frame debuggers call themselves older than the
-  /// driver below them.
+  /// What the demo needs of Vulkan 1.3. A device of 1.2 with both will do: frame debuggers call themselves older than
+  /// the driver below them.
   static constexpr const char* kExtensionsBefore13[] = {VK_KHR_SYNCHRONIZATION_2_EXTENSION_NAME,
                                                         VK_KHR_DYNAMIC_RENDERING_EXTENSION_NAME};
 

@@ -9,8 +9,8 @@ namespace {
 constexpr double kWeight = 0.2;       // of a new measurement
 constexpr double kRatioWeight = 0.1;  // of a unit's error in the error of all guesses
 constexpr double kMargin = 0.5;       // mean deviations
-// How far a measurement may be from the mean and count in full. One that was preempted is ten times as long as it should
-// be, and would otherwise keep a unit out of budgets for as many measurements.
+// How far a measurement may be from the mean and count in full. One that was preempted is ten times as long as it
+// should be, and would otherwise keep a unit out of budgets for as many measurements.
 constexpr double kOutlierMeans = 0.5, kOutlierDeviations = 2;
 constexpr double kLaunchMicroseconds = 5;
 
