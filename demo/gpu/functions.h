@@ -5,7 +5,8 @@
 
 namespace demo {
 
-// clang-format off: a line for each group that is used together
+// A line for each group that is used together.
+// clang-format off
 #define DEMO_GLOBAL_FUNCTIONS(X) \
   X(CreateInstance)              \
   X(EnumerateInstanceVersion) X(EnumerateInstanceLayerProperties) X(EnumerateInstanceExtensionProperties)
