@@ -25,7 +25,7 @@ int dlclose(void* /*library*/) {
 }
 
 const char* __lsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
-  return "leak:libvulkan_lvp\nleak:libLLVM\nleak:libvulkan.so\nleak:libVkLayer\nleak:libdbus-1\n";
+  return "leak:libvulkan_lvp\nleak:libLLVM\nleak:libvulkan.so\nleak:libVkLayer\nleak:libdbus-1\nleak:librenderdoc\n";
 }
 
 const char* __tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
