@@ -173,7 +173,8 @@ bool Batch::recordDispatches(Slice& slice) {
 void Batch::recordParts(Slice& slice) {
   char text[128] = "step";
   std::size_t length = std::strlen(text);
-  for (std::uint32_t lane = 0; lane < shape().lanes && length < sizeof text; ++lane) {
+  const std::uint32_t named = vk::Label::available(slice.device) ? shape().lanes : 0;
+  for (std::uint32_t lane = 0; lane < named && length < sizeof text; ++lane) {
     const bool at = lanes_.active(lane) && !lanes_.finished(lane);
     const int written = at ? std::snprintf(text + length, sizeof text - length, " %u/%zu", lanes_.evaluation(lane) + 1,
                                            lanes_.plan(lane).calls.size())
@@ -208,8 +209,9 @@ bool Batch::recordOutputs(Slice& slice, std::vector<std::shared_ptr<Work>>& reco
     Work& work = *works_[output.lane];
     const std::uint32_t units = engine::ImageOutput::unitCount(work.target);
     const engine::SamplerState& state = lanes_.samplerState();
-    char text[48];
-    std::snprintf(text, sizeof text, output.preview ? "preview of lane %u" : "texture of lane %u", output.lane);
+    char text[48] = "";
+    if (vk::Label::available(slice.device))
+      std::snprintf(text, sizeof text, output.preview ? "preview of lane %u" : "texture of lane %u", output.lane);
     const vk::Label label(slice.device, slice.commands, text);
     while (output.unit < units) {
       const std::uint32_t unit = lanes_.executable().size() + output_.costIndex(work.target, output.unit);

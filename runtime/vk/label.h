@@ -16,9 +16,12 @@ class Label {
   Label(const Label&) = delete;
   Label& operator=(const Label&) = delete;
 
+  /// Whether there are labels at all: where a name takes work to make.
+  static bool available(const Device& device) { return device.fn().CmdBeginDebugUtilsLabelEXT != nullptr; }
+
   /// The same without a scope.
   static void begin(const Device& device, VkCommandBuffer commands, const char* name) {
-    if (!device.fn().CmdBeginDebugUtilsLabelEXT) return;
+    if (!available(device)) return;
     VkDebugUtilsLabelEXT label{VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT};
     label.pLabelName = name;
     device.fn().CmdBeginDebugUtilsLabelEXT(commands, &label);
