@@ -204,10 +204,11 @@ void Batch::endEvaluation(Progress& progress) {
 }
 
 bool Batch::recordOutputs(Slice& slice, std::vector<std::shared_ptr<Work>>& recorded) {
+  slice.lastMark = Slice::kNone;
   while (!outputs_.empty()) {
     Output& output = outputs_.back();
     Work& work = *works_[output.lane];
-    const std::uint32_t units = engine::ImageOutput::unitCount(work.target);
+    const std::uint32_t units = output_.unitCount(work.target);
     const engine::SamplerState& state = lanes_.samplerState();
     char text[48] = "";
     if (vk::Label::available(slice.device))
@@ -219,10 +220,10 @@ bool Batch::recordOutputs(Slice& slice, std::vector<std::shared_ptr<Work>>& reco
       const std::uint32_t count = slice.share(costs_.cost(unit), all, all - output.part);
       if (count == 0) return false;
       lastSerial_ = slice.recording.serial;
-      OpTotal& op = output.unit == 0                          ? *pictures_
-                    : output.unit < work.target.mipLevels     ? *mips_
-                    : output.unit < 2 * work.target.mipLevels ? *texels_
-                                                              : *copies_;
+      OpTotal& op = output.unit == 0          ? *pictures_
+                    : output.unit < units / 2 ? *mips_
+                    : output.unit < units - 1 ? *texels_
+                                              : *copies_;
       slice.measured(costs_, {unit, static_cast<double>(count) / all}, op, [&] {
         output_.record(slice.commands, {output.unit, output.part, count}, output.preview ? state.x0 : state.x,
                        output.lane, work.map, work.target);

@@ -207,6 +207,7 @@ bool Scheduler::recordPiece(WeightSet& set, Slice& slice) {
   if (!slice.fits(copyCost_.cost(0))) return false;
   const vk::DeviceFunctions& fn = slice.device.fn();
   const std::uint64_t bytes = std::min<std::uint64_t>(kCopyPiece, set.staging.size() - set.copied);
+  slice.lastMark = Slice::kNone;
   slice.measured(copyCost_, {0}, copies_, [&] {
     const vk::Label label(slice.device, slice.commands, "copy weights");
     const VkBufferCopy region{set.copied, set.copied, bytes};

@@ -16,6 +16,8 @@ struct Slice {
   VkCommandBuffer commands = VK_NULL_HANDLE;
   Recording& recording;
   double left = 0;  // microseconds
+  static constexpr std::uint32_t kNone = UINT32_MAX;
+  std::uint32_t lastMark = kNone;  // the time stamp behind the last measured() piece, while nothing else was recorded
 
   /// Whether something of this cost may still go in. The first thing always may: a budget below one dispatch would
   /// otherwise never do anything.
@@ -44,12 +46,12 @@ struct Slice {
     ++recording.dispatches;
     left -= cost;
   }
-  /// Records it between two time stamps.
+  /// Records it between two time stamps, of which the first is that behind the piece before where that is lastMark.
   template <class Record>
   void measured(engine::CostModel& costs, const engine::CostShare& share, OpTotal& op, Record&& record) {
-    add(costs, share, recording.timer->mark(commands), op, 0);
+    add(costs, share, lastMark != kNone ? lastMark : recording.timer->mark(commands), op, 0);
     record();
-    recording.timer->mark(commands);
+    lastMark = recording.timer->mark(commands);
   }
 };
 

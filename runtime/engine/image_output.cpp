@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint32_t kUnit = 16;  // bytes; shaders/image/texels.glsl
 constexpr std::uint32_t kLocal = 64, kTile = 8;
 constexpr std::uint32_t kMostMipLevels = 16;
+constexpr std::uint32_t kSmall = 32;  // longer side of levels that one workgroup makes sooner than many dispatches
 
 std::uint32_t groups(std::uint32_t count, std::uint32_t local) {
   return (count + local - 1) / local;
@@ -30,13 +31,13 @@ struct PictureArguments {
   std::uint32_t source, destination, texels, quads, groups;
 };
 struct MipArguments {
-  std::uint32_t source, destination, sourceWidth, sourceHeight, width, height;
+  std::uint32_t source, width, height, levels;
 };
 struct PackArguments {
-  std::uint32_t source, destination, texels, groups;
+  std::uint32_t source, destination, width, height, levels, groups;
 };
 struct BlockArguments {
-  std::uint32_t source, destination, width, height;
+  std::uint32_t source, destination, width, height, levels, columns, rows;
 };
 
 std::size_t longerAxis(const std::array<std::uint32_t, 2>& groups) {
@@ -143,6 +144,8 @@ ImageOutput::ImageOutput(vk::PipelineCache& pipelines, const graph::Executable& 
   }
   std::uint64_t bytes = 0;
   levels_ = planLevels(desc_.w, desc_.h, bytes);
+  while (++tail_ < levels_.size() && std::max(levels_[tail_].width, levels_[tail_].height) > kSmall) {
+  }
   texels_ = vk::Buffer(device_, vk::BufferUse::Device, bytes, name + " texels");
 
   const std::string suffix = device_->caps().bufferDeviceAddress ? ".f32_bda" : ".f32";
@@ -162,9 +165,9 @@ ImageOutput::~ImageOutput() {
 std::uint32_t ImageOutput::costIndex(const ImageTarget& target, std::uint32_t unit) const {
   // picture and mips: a row of levels; texels: one row per format; the copy.
   const auto rows = static_cast<std::uint32_t>(levels_.size());
-  if (unit < target.mipLevels) return unit;
-  if (unit < 2 * target.mipLevels)
-    return rows * (1 + static_cast<std::uint32_t>(target.format)) + unit - target.mipLevels;
+  const std::uint32_t rungs = this->rungs(target);
+  if (unit < rungs) return unit;
+  if (unit < 2 * rungs) return rows * (1 + static_cast<std::uint32_t>(target.format)) + unit - rungs;
   return rows * 5;
 }
 
@@ -172,7 +175,8 @@ std::vector<double> ImageOutput::guesses() const {
   std::vector<double> result(costCount());
   for (std::size_t row = 0; row < 5; ++row) {
     for (std::size_t i = 0; i < levels_.size(); ++i) {
-      const std::uint64_t texels = std::uint64_t{levels_[i].width} * levels_[i].height;
+      std::uint64_t texels = std::uint64_t{levels_[i].width} * levels_[i].height;
+      if (i == tail_) texels *= 2;                                       // and all below it
       const std::uint64_t work = row >= 3 ? texels * 200 : texels * 40;  // block compression looks at each texel often
       result[row * levels_.size() + i] = guessMicroseconds(device_->caps(), work, texels * 32);
     }
@@ -183,9 +187,10 @@ std::vector<double> ImageOutput::guesses() const {
 
 /// Workgroups of a unit that is a dispatch; the copy has one part.
 ImageOutput::Groups ImageOutput::groupsOf(const ImageTarget& target, std::uint32_t unit) const {
-  if (unit == 2 * target.mipLevels) return {1, 1};
-  const Level& level = levels_[unit % target.mipLevels];
-  if (unit > 0 && unit < target.mipLevels) return {groups(level.width, kTile), groups(level.height, kTile)};
+  const std::uint32_t rungs = this->rungs(target), rung = unit % rungs;
+  if (unit == 2 * rungs || rung == tail_) return {1, 1};
+  const Level& level = levels_[rung];
+  if (unit > 0 && unit < rungs) return {groups(level.width, kTile), groups(level.height, kTile)};
   if (unit != 0 && isBlockFormat(target.format))
     return {groups(groups(level.width, 4), kTile), groups(groups(level.height, 4), kTile)};
   return {std::min(groups(level.width * level.height, kLocal), device_->caps().maxWorkgroupCount[0]), 1};
@@ -203,7 +208,7 @@ void ImageOutput::record(VkCommandBuffer commands, const Parts& parts, graph::Te
   section.whole = section.count = groupsOf(target, unit);
   section.base[longerAxis(section.whole)] = parts.first;
   section.count[longerAxis(section.whole)] = parts.count;
-  const std::uint32_t mips = std::min<std::uint32_t>(target.mipLevels, static_cast<std::uint32_t>(levels_.size()));
+  const std::uint32_t rungs = this->rungs(target);
   // Everything of ours before, against this unit; later units' barriers cover what this one does.
   VkMemoryBarrier barrier{VK_STRUCTURE_TYPE_MEMORY_BARRIER};
   barrier.srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
@@ -213,12 +218,13 @@ void ImageOutput::record(VkCommandBuffer commands, const Parts& parts, graph::Te
 
   if (unit == 0) {
     recordPicture(commands, section, state, lane, map);
-  } else if (unit < mips) {
-    const Level &from = levels_[unit - 1], &to = levels_[unit];
-    const MipArguments words{from.picture, to.picture, from.width, from.height, to.width, to.height};
-    dispatch(commands, kMip, "image: mip level", &words, sizeof words, section);
-  } else if (unit < 2 * mips) {
-    recordTexels(commands, section, levels_[unit - mips], target.format);
+  } else if (unit < rungs) {
+    const Level& from = levels_[unit - 1];
+    const MipArguments words{from.picture, from.width, from.height, levelsOf(target, unit)};
+    dispatch(commands, kMip, unit == tail_ ? "image: small mip levels" : "image: mip level", &words, sizeof words,
+             section);
+  } else if (unit < 2 * rungs) {
+    recordTexels(commands, section, unit - rungs, target);
   } else {
     recordCopy(commands, target);
   }
@@ -268,16 +274,20 @@ void ImageOutput::recordPicture(VkCommandBuffer commands, const Section& section
   dispatch(commands, kPicture, "image: picture", &words, sizeof words, section);
 }
 
-void ImageOutput::recordTexels(VkCommandBuffer commands, const Section& section, const Level& level,
-                               TexelFormat format) const {
-  if (isBlockFormat(format)) {
-    const BlockArguments words{level.picture, level.texels, level.width, level.height};
-    dispatch(commands, format == TexelFormat::Bc1 ? kBc1 : kBc7, "image: block compression", &words, sizeof words,
-             section);
+void ImageOutput::recordTexels(VkCommandBuffer commands, const Section& section, std::uint32_t rung,
+                               const ImageTarget& target) const {
+  const Level& level = levels_[rung];
+  const std::uint32_t levels = levelsOf(target, rung);
+  if (isBlockFormat(target.format)) {
+    const BlockArguments words{level.picture, level.texels,     level.width,     level.height,
+                               levels,        section.whole[0], section.whole[1]};
+    dispatch(commands, target.format == TexelFormat::Bc1 ? kBc1 : kBc7, "image: block compression", &words,
+             sizeof words, section);
     return;
   }
-  const PackArguments words{level.picture, level.texels, level.width * level.height, section.whole[0]};
-  dispatch(commands, format == TexelFormat::Rgba8 ? kRgba8 : kRgba16F, "image: texels", &words, sizeof words, section);
+  const PackArguments words{level.picture, level.texels, level.width, level.height, levels, section.whole[0]};
+  dispatch(commands, target.format == TexelFormat::Rgba8 ? kRgba8 : kRgba16F, "image: texels", &words, sizeof words,
+           section);
 }
 
 void ImageOutput::recordCopy(VkCommandBuffer commands, const ImageTarget& target) const {

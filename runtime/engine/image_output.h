@@ -2,6 +2,7 @@
 // From a lane's state to an image: the picture it stands for, its mip levels, their texels in the image's format, and
 // the copy (shaders/image/). Recorded unit by unit, so that a frame's budget may end between any two.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -53,8 +54,8 @@ class ImageOutput {
   static std::uint64_t plannedBytes(std::uint32_t width, std::uint32_t height);
   std::uint64_t bytes() const { return texels_.size(); }
 
-  /// Units of one image: the picture, levels below it, their texels, the copy.
-  static std::uint32_t unitCount(const ImageTarget& target) { return 2 * target.mipLevels + 1; }
+  /// Units of one image: the picture, levels below it, their texels, the copy. Small levels count as one.
+  std::uint32_t unitCount(const ImageTarget& target) const { return 2 * rungs(target) + 1; }
   /// Index of a unit among the costCount() kinds with a cost of their own.
   std::uint32_t costIndex(const ImageTarget& target, std::uint32_t unit) const;
   std::uint32_t costCount() const { return static_cast<std::uint32_t>(levels_.size()) * 5 + 1; }
@@ -82,6 +83,12 @@ class ImageOutput {
   };
   enum Kernel : std::uint8_t { kPicture, kMip, kRgba8, kRgba16F, kBc1, kBc7, kKernels };
   static std::vector<Level> planLevels(std::uint32_t width, std::uint32_t height, std::uint64_t& bytes);
+  /// Levels that are made one by one, and 1 for those from tail_ on, which are made by one workgroup in one go.
+  std::uint32_t rungs(const ImageTarget& target) const { return std::min<std::uint32_t>(target.mipLevels, tail_ + 1); }
+  /// How many levels a rung is.
+  std::uint32_t levelsOf(const ImageTarget& target, std::uint32_t rung) const {
+    return rung == tail_ ? target.mipLevels - tail_ : 1;
+  }
   using Groups = std::array<std::uint32_t, 2>;
   struct Section;  // the workgroups to record
   Groups groupsOf(const ImageTarget& target, std::uint32_t unit) const;
@@ -89,13 +96,15 @@ class ImageOutput {
                 const Section& section) const;
   void recordPicture(VkCommandBuffer commands, const Section& section, graph::Tensor state, std::uint32_t lane,
                      const ColourMap& map) const;
-  void recordTexels(VkCommandBuffer commands, const Section& section, const Level& level, TexelFormat format) const;
+  void recordTexels(VkCommandBuffer commands, const Section& section, std::uint32_t rung,
+                    const ImageTarget& target) const;
   void recordCopy(VkCommandBuffer commands, const ImageTarget& target) const;
 
   std::shared_ptr<vk::Device> device_;
   const graph::Executable& lanes_;
   TensorDesc desc_;
   std::vector<Level> levels_;
+  std::uint32_t tail_ = 0;  // the first small level
   vk::Buffer texels_;
   vk::Pipeline kernels_[kKernels];
   VkDescriptorPool descriptorPool_ = VK_NULL_HANDLE;

@@ -1,6 +1,6 @@
-// A level of the picture as BC1 blocks (four colours on a line between two of 5:6:5 bits).
+// Levels of the picture, one behind the other, as BC1 blocks (four colours on a line between two of 5:6:5 bits).
 //
-//   input   a level of the picture [H,W] vec4
+//   input   a level of the picture [H,W] vec4, and those below it
 //   output  [ceil(H/4),ceil(W/4)] blocks of 8 bytes
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -14,6 +14,9 @@ layout(push_constant) uniform Push {
   uint destination;
   uint width;
   uint height;
+  uint levels;
+  uint columns;  // of workgroups of the whole dispatch, and rows (shared/tensor.glsl)
+  uint rows;
 } push;
 
 #include "image/texels.glsl"
@@ -44,10 +47,8 @@ float assign(uint from, uint to, out float place[16], out uint steps[16]) {
   return error;
 }
 
-void main() {
-  uvec2 at = gl_GlobalInvocationID.xy, blocks = (uvec2(push.width, push.height) + 3u) / 4u;
-  if (at.x >= blocks.x || at.y >= blocks.y) return;
-  loadBlock(at);
+void compress(Level level, uvec2 at, uint index) {
+  loadBlock(level, at);
   vec3 low, high;
   fitLine(low, high);
   uint from = quantise(low), to = quantise(high);
@@ -70,6 +71,16 @@ void main() {
     uint code = s == 0u ? 0u : s == 3u ? 1u : s + 1u;  // 0, 1: the ends; 2, 3: a third and two thirds of the way
     indices |= (first == second ? 0u : code) << 2u * i;
   }
-  RVL_TEXEL_PAIRS[push.destination * RVL_PAIRS_PER_UNIT + at.y * blocks.x + at.x] =
+  RVL_TEXEL_PAIRS[level.texels * RVL_PAIRS_PER_UNIT + index] =
       uvec2(first | second << 16, indices);
+}
+
+void main() {
+  Level level = Level(push.source, push.destination, uvec2(push.width, push.height));
+  for (uint done = 0u; done < push.levels; ++done, level = nextLevel(level)) {
+    uvec2 blocks = (level.size + 3u) / 4u;
+    for (uint y = gl_GlobalInvocationID.y; y < blocks.y; y += push.rows * gl_WorkGroupSize.y)
+      for (uint x = gl_GlobalInvocationID.x; x < blocks.x; x += push.columns * gl_WorkGroupSize.x)
+        compress(level, uvec2(x, y), y * blocks.x + x);
+  }
 }

@@ -1,7 +1,7 @@
-// A level of the picture as BC7 blocks, all of mode 6: sixteen colours on a line between two of 7 bits a channel and a
+// Levels of the picture, one behind the other, as BC7 blocks, all of mode 6: sixteen colours on a line between two of 7 bits a channel and a
 // shared lowest bit. That bit is 1 for both ends: alpha is then exactly 255.
 //
-//   input   a level of the picture [H,W] vec4
+//   input   a level of the picture [H,W] vec4, and those below it
 //   output  [ceil(H/4),ceil(W/4)] blocks of 16 bytes
 #version 450
 #extension GL_GOOGLE_include_directive : require
@@ -15,6 +15,9 @@ layout(push_constant) uniform Push {
   uint destination;
   uint width;
   uint height;
+  uint levels;
+  uint columns;  // of workgroups of the whole dispatch, and rows (shared/tensor.glsl)
+  uint rows;
 } push;
 
 #include "image/texels.glsl"
@@ -52,10 +55,8 @@ void put(uint value, uint bits) {
   used += bits;
 }
 
-void main() {
-  uvec2 at = gl_GlobalInvocationID.xy, blocks = (uvec2(push.width, push.height) + 3u) / 4u;
-  if (at.x >= blocks.x || at.y >= blocks.y) return;
-  loadBlock(at);
+void compress(Level level, uvec2 at, uint index) {
+  loadBlock(level, at);
   vec3 low, high;
   fitLine(low, high);
   uvec3 from = quantise(low), to = quantise(high);
@@ -89,5 +90,15 @@ void main() {
   put(3u, 2u);  // the lowest bits
   put(steps[0], 3u);
   for (uint i = 1u; i < 16u; ++i) put(steps[i], 4u);
-  RVL_TEXEL_BLOCKS[push.destination + at.y * blocks.x + at.x] = words;
+  RVL_TEXEL_BLOCKS[level.texels + index] = words;
+}
+
+void main() {
+  Level level = Level(push.source, push.destination, uvec2(push.width, push.height));
+  for (uint done = 0u; done < push.levels; ++done, level = nextLevel(level)) {
+    uvec2 blocks = (level.size + 3u) / 4u;
+    for (uint y = gl_GlobalInvocationID.y; y < blocks.y; y += push.rows * gl_WorkGroupSize.y)
+      for (uint x = gl_GlobalInvocationID.x; x < blocks.x; x += push.columns * gl_WorkGroupSize.x)
+        compress(level, uvec2(x, y), y * blocks.x + x);
+  }
 }

@@ -5,10 +5,11 @@
 vec3 block[16];
 
 // Texels past the edge of a small level repeat its last ones.
-void loadBlock(uvec2 at) {
+void loadBlock(Level level, uvec2 at) {
   for (uint i = 0u; i < 16u; ++i) {
-    uint x = min(at.x * 4u + (i & 3u), push.width - 1u), y = min(at.y * 4u + (i >> 2), push.height - 1u);
-    block[i] = clamp(127.5 * (arenaF32x4(push.source, y * push.width + x).rgb + 1.0), vec3(0.0), vec3(255.0));
+    uvec2 texel = min(at * 4u + uvec2(i & 3u, i >> 2), level.size - 1u);
+    vec3 v = arenaF32x4(level.picture, texel.y * level.size.x + texel.x).rgb;
+    block[i] = clamp(127.5 * (v + 1.0), vec3(0.0), vec3(255.0));
   }
 }
 

@@ -1,8 +1,8 @@
-// One mip level from the one before: the mean, in linear light, of the area a texel covers. A side of odd length covers
-// parts of three texels.
+// Mip levels, each from the one before: the mean, in linear light, of the area a texel covers. A side of odd length covers
+// parts of three texels. More than one level at once is for small ones: the work of one workgroup.
 //
-//   input   a level of the picture [sourceHeight,sourceWidth] vec4
-//   output  the next, each side max(1, floor(side / 2))
+//   input   a level of the picture [H,W] vec4
+//   output  the next ones, each side max(1, floor(side / 2))
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "shared/tensor.glsl"
@@ -12,11 +12,9 @@ layout(local_size_x = 8, local_size_y = 8) in;
 layout(push_constant) uniform Push {
   RVL_PUSH_ADDRESSES
   uint source;
-  uint destination;
-  uint sourceWidth;
-  uint sourceHeight;
-  uint width;
+  uint width;  // of the source
   uint height;
+  uint levels;
 } push;
 
 #include "image/texels.glsl"
@@ -44,17 +42,31 @@ float part(Cover c, uint i, uint side, uint sourceSide) {
   return i == c.first ? c.firstPart : i == c.last ? c.lastPart : float(side) / float(sourceSide);
 }
 
-void main() {
-  uvec2 at = gl_GlobalInvocationID.xy;
-  if (at.x >= push.width || at.y >= push.height) return;
-  Cover columns = cover(at.x, push.width, push.sourceWidth), rows = cover(at.y, push.height, push.sourceHeight);
+void average(Level from, Level to, uvec2 at) {
+  Cover columns = cover(at.x, to.size.x, from.size.x), rows = cover(at.y, to.size.y, from.size.y);
   vec3 sum = vec3(0.0);
   for (uint y = rows.first; y <= rows.last; ++y) {
-    float rowPart = part(rows, y, push.height, push.sourceHeight);
+    float rowPart = part(rows, y, to.size.y, from.size.y);
     for (uint x = columns.first; x <= columns.last; ++x) {
-      vec3 rgb = arenaF32x4(push.source, y * push.sourceWidth + x).rgb;
-      sum += rowPart * part(columns, x, push.width, push.sourceWidth) * linearFromEncoded(rgb);
+      vec3 rgb = arenaF32x4(from.picture, y * from.size.x + x).rgb;
+      sum += rowPart * part(columns, x, to.size.x, from.size.x) * linearFromEncoded(rgb);
     }
   }
-  arenaF32x4Store(push.destination, at.y * push.width + at.x, vec4(encodedFromLinear(sum), 1.0));
+  arenaF32x4Store(to.picture, at.y * to.size.x + at.x, vec4(encodedFromLinear(sum), 1.0));
+}
+
+void main() {
+  Level from = Level(push.source, 0u, uvec2(push.width, push.height)), to = nextLevel(from);
+  if (push.levels == 1u) {
+    if (all(lessThan(gl_GlobalInvocationID.xy, to.size))) average(from, to, gl_GlobalInvocationID.xy);
+    return;
+  }
+  for (uint level = 0u; level < push.levels; ++level) {
+    for (uint y = gl_LocalInvocationID.y; y < to.size.y; y += gl_WorkGroupSize.y)
+      for (uint x = gl_LocalInvocationID.x; x < to.size.x; x += gl_WorkGroupSize.x) average(from, to, uvec2(x, y));
+    memoryBarrierBuffer();
+    barrier();
+    from = to;
+    to = nextLevel(from);
+  }
 }

@@ -1,8 +1,8 @@
-// A level of the picture as texels of an uncompressed image: RGBA8 holds the encoded bytes (an SRGB view decodes them),
-// RGBA16F linear light.
+// Levels of the picture, one behind the other, as texels of an uncompressed image: RGBA8 holds the encoded bytes (an SRGB
+// view decodes them), RGBA16F linear light.
 //
-//   input   a level of the picture [H,W] vec4
-//   output  its texels, 4 or 8 bytes each
+//   input   a level of the picture [H,W] vec4, and those below it
+//   output  their texels, 4 or 8 bytes each
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "shared/tensor.glsl"
@@ -14,7 +14,9 @@ layout(push_constant) uniform Push {
   RVL_PUSH_ADDRESSES
   uint source;
   uint destination;
-  uint texels;
+  uint width;
+  uint height;
+  uint levels;
   uint groups;  // of the whole dispatch (shared/tensor.glsl)
 } push;
 
@@ -27,16 +29,22 @@ uint byteOf(float v) {
   return min(uint(whole) + (scaled - whole >= 0.5 ? 1u : 0u), 255u);
 }
 
+void store(Level level, uint i) {
+  vec3 v = arenaF32x4(level.picture, i).rgb;
+  if (HALF_FLOATS) {
+    vec3 light = linearFromEncoded(v);
+    RVL_TEXEL_PAIRS[level.texels * RVL_PAIRS_PER_UNIT + i] =
+        uvec2(packHalf2x16(light.rg), packHalf2x16(vec2(light.b, 1.0)));
+  } else {
+    RVL_TEXEL_WORDS[level.texels * RVL_WORDS_PER_UNIT + i] =
+        byteOf(v.r) | byteOf(v.g) << 8 | byteOf(v.b) << 16 | 0xff000000u;
+  }
+}
+
 void main() {
-  for (uint i = gl_GlobalInvocationID.x; i < push.texels; i += push.groups * 64u) {
-    vec3 v = arenaF32x4(push.source, i).rgb;
-    if (HALF_FLOATS) {
-      vec3 light = linearFromEncoded(v);
-      RVL_TEXEL_PAIRS[push.destination * RVL_PAIRS_PER_UNIT + i] =
-          uvec2(packHalf2x16(light.rg), packHalf2x16(vec2(light.b, 1.0)));
-    } else {
-      RVL_TEXEL_WORDS[push.destination * RVL_WORDS_PER_UNIT + i] =
-          byteOf(v.r) | byteOf(v.g) << 8 | byteOf(v.b) << 16 | 0xff000000u;
-    }
+  Level level = Level(push.source, push.destination, uvec2(push.width, push.height));
+  for (uint done = 0u; done < push.levels; ++done, level = nextLevel(level)) {
+    uint texels = level.size.x * level.size.y;
+    for (uint i = gl_GlobalInvocationID.x; i < texels; i += push.groups * 64u) store(level, i);
   }
 }

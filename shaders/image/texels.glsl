@@ -26,6 +26,21 @@ layout(set = 0, binding = 0, std430) buffer TexelBlocks { uvec4 v[]; } texelBloc
 #define RVL_WORDS_PER_UNIT 4u
 #define RVL_PAIRS_PER_UNIT 2u
 
+// A level, and the next smaller one behind it.
+struct Level {
+  uint picture;  // where its picture is, and where its texels
+  uint texels;
+  uvec2 size;
+};
+
+// As engine::ImageOutput lays them out.
+Level nextLevel(Level level) {
+  uvec2 blocks = (level.size + 3u) / 4u;
+  uint area = level.size.x * level.size.y;
+  return Level(level.picture + area, level.texels + max((area + 1u) / 2u, blocks.x * blocks.y),
+               max(level.size / 2u, uvec2(1u)));
+}
+
 // IEC 61966-2-1, from [-1, 1] to linear light in [0, 1] and back.
 vec3 linearFromEncoded(vec3 v) {
   vec3 c = 0.5 * v + 0.5;

@@ -109,7 +109,7 @@ class ImageOutputTest : public test::GpuTest, public testing::WithParamInterface
     target.mipLevels = levels;
     target.layout = VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL;
     const VkCommandBuffer commands = stream().begin("image output");
-    for (std::uint32_t unit = 0; unit < ImageOutput::unitCount(target); ++unit) {
+    for (std::uint32_t unit = 0; unit < output.unitCount(target); ++unit) {
       EXPECT_LT(output.costIndex(target, unit), output.costCount());
       // In up to three parts of different lengths.
       const std::uint32_t all = output.partCount(target, unit);
@@ -145,6 +145,38 @@ class ImageOutputTest : public test::GpuTest, public testing::WithParamInterface
       }
     }
     return chw;
+  }
+  /// Every level below the picture is the mean of the one above, in linear light.
+  void expectMeans(const std::uint32_t width, const std::uint32_t height) {
+    const std::vector<float> chw = smooth(width, height);
+    const std::size_t area = std::size_t{width} * height;
+    const std::uint32_t levels = fullMipLevels(width, height);
+    std::vector<double> above(3 * area);
+    for (std::size_t i = 0; i < above.size(); ++i)
+      above[i] = linearOf(127.5 * (std::clamp(double{chw[(i % 3) * area + i / 3]}, -1.0, 1.0) + 1));
+    std::uint32_t w = width, h = height;
+    for (std::uint32_t level = 1; level < levels; ++level) {
+      const std::uint32_t lw = std::max(1u, w / 2), lh = std::max(1u, h / 2);
+      std::vector<double> below(3 * std::size_t{lw} * lh);
+      for (std::uint32_t y = 0; y < lh; ++y) {
+        for (std::uint32_t x = 0; x < lw; ++x) {
+          for (std::size_t c = 0; c < 3; ++c) {  // every side here is even, or 3 that become 1
+            double sum = 0;
+            for (std::uint32_t j = y * h / lh; j < (y + 1) * h / lh; ++j)
+              for (std::uint32_t i = x * w / lw; i < (x + 1) * w / lw; ++i)
+                sum += above[(std::size_t{j} * w + i) * 3 + c];
+            below[(std::size_t{y} * lw + x) * 3 + c] = sum / (double(w) / lw * h / lh);
+          }
+        }
+      }
+      const auto got = render(chw, width, height, TexelFormat::Rgba8, VK_FORMAT_R8G8B8A8_UNORM, levels, level);
+      for (std::size_t i = 0; i < std::size_t{lw} * lh; ++i)
+        for (std::size_t c = 0; c < 3; ++c)
+          ASSERT_NEAR(got[4 * i + c], byteOfLinear(below[3 * i + c]), 0.6) << "level " << level << " texel " << i;
+      above = below;
+      w = lw;
+      h = lh;
+    }
   }
   /// Peak signal to noise ratio in decibels of decoded blocks.
   template <class Decode>
@@ -195,36 +227,10 @@ TEST_P(ImageOutputTest, TheColourMapIsApplied) {
     for (std::size_t c = 0; c < 3; ++c) ASSERT_EQ(got[4 * i + c], want.pixels[3 * i + c]);
 }
 
+/// Of a picture all of whose levels are small ones, and of one that has both kinds.
 TEST_P(ImageOutputTest, MipLevelsAverageLight) {
-  const std::vector<float> chw = smooth(24, 16);
-  const std::uint32_t levels = fullMipLevels(24, 16);
-  ASSERT_EQ(levels, 5u);  // 24x16, 12x8, 6x4, 3x2, 1x1
-  std::vector<double> above(3 * 24 * 16);
-  for (std::size_t i = 0; i < above.size(); ++i)
-    above[i] = linearOf(127.5 * (std::clamp(double{chw[(i % 3) * 24 * 16 + i / 3]}, -1.0, 1.0) + 1));
-  std::uint32_t w = 24, h = 16;
-  for (std::uint32_t level = 1; level < levels; ++level) {
-    const std::uint32_t lw = std::max(1u, w / 2), lh = std::max(1u, h / 2);
-    std::vector<double> below(3 * std::size_t{lw} * lh);
-    for (std::uint32_t y = 0; y < lh; ++y) {
-      for (std::uint32_t x = 0; x < lw; ++x) {
-        for (std::size_t c = 0; c < 3; ++c) {  // every side here is even, or 3 that become 1
-          double sum = 0;
-          for (std::uint32_t j = y * h / lh; j < (y + 1) * h / lh; ++j)
-            for (std::uint32_t i = x * w / lw; i < (x + 1) * w / lw; ++i)
-              sum += above[(std::size_t{j} * w + i) * 3 + c];
-          below[(std::size_t{y} * lw + x) * 3 + c] = sum / (double(w) / lw * h / lh);
-        }
-      }
-    }
-    const auto got = render(chw, 24, 16, TexelFormat::Rgba8, VK_FORMAT_R8G8B8A8_UNORM, levels, level);
-    for (std::size_t i = 0; i < std::size_t{lw} * lh; ++i)
-      for (std::size_t c = 0; c < 3; ++c)
-        ASSERT_NEAR(got[4 * i + c], byteOfLinear(below[3 * i + c]), 0.6) << "level " << level << " texel " << i;
-    above = below;
-    w = lw;
-    h = lh;
-  }
+  ASSERT_EQ(fullMipLevels(24, 16), 5u);  // 24x16, 12x8, 6x4, 3x2, 1x1
+  for (const auto& [width, height] : {std::pair(24u, 16u), std::pair(96u, 48u)}) expectMeans(width, height);
 }
 
 TEST_P(ImageOutputTest, HalfFloatsHoldLight) {
@@ -269,6 +275,17 @@ TEST_P(ImageOutputTest, BlocksOfOneColourKeepIt) {
       EXPECT_NEAR(decodeBc1(bc1.data())[0][c], byte, c == 1 ? 2.1 : 4.1) << "5:6:5 bits";
       EXPECT_NEAR(decodeBc7(bc7.data())[5][c], byte, 1.0);
     }
+  }
+}
+
+/// The smaller half of them are made in one go.
+TEST_P(ImageOutputTest, EveryLevelIsCompressed) {
+  if (!caps().textureCompressionBC) GTEST_SKIP() << "this device has no BC formats";
+  const std::vector<float> chw(3 * 96 * 40, 0.2f);
+  for (std::uint32_t level = 0; level < fullMipLevels(96, 40); ++level) {
+    const auto bc7 = render(chw, 96, 40, TexelFormat::Bc7, VK_FORMAT_BC7_UNORM_BLOCK, fullMipLevels(96, 40), level);
+    for (std::size_t at = 0; at < bc7.size(); at += 16)
+      EXPECT_NEAR(decodeBc7(&bc7[at])[0][1], 153.0, 1.0) << "level " << level << " block " << at / 16;
   }
 }
 
