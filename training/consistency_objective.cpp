@@ -32,6 +32,7 @@ nlohmann::ordered_json ConsistencyObjective::summary() const {
   return {{"class_dropout", options_.flow.classDropout},
           {"loss_border", options_.flow.border},
           {"stages", options_.stages},
+          {"boundary", options_.boundary},
           {"sampler", "consistency"}};
 }
 
@@ -49,8 +50,9 @@ at::Tensor ConsistencyObjective::lossOf(const TextureUnet& network, const FlowEx
     input.t = at::from_blob(earlier.data(), {count}, at::kFloat).clone().to(network.device());
     const at::Tensor r = input.t.view({-1, 1, 1, 1});
     input.x = (1 - r) * example.x0 + r * example.noise;
-    target = (r > 0).any().item<bool>() ? at::where(r > 0, network.forward(input), example.x0)
-                                        : example.x0;  // all at the boundary, as in the first stage
+    const at::Tensor inside = r > options_.boundary;
+    target = inside.any().item<bool>() ? at::where(inside, network.forward(input), example.x0)
+                                       : example.x0;  // as in the first stage
   }
   const at::Tensor error = (network.forward(example.input) - target).slice(2, b, target.size(2) - b);
   const at::Tensor square = error.slice(3, b, target.size(3) - b).square().mean({1, 2, 3});

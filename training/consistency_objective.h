@@ -1,6 +1,6 @@
 // Consistency tuning: f(x, t), the end at t = 0 of the trajectory through x, from a network trained by flow matching.
 // Two points of one line from data to noise, x_t and x_r with r < t and the same noise, must have the same end; at r =
-// 0 that end is the data point, f(x, 0) = x. The gap starts at r = 0, where this is flow matching, and closes as the
+// 0 (here: below ConsistencyOptions::boundary) that end is the data point, f(x, 0) = x. The gap starts at r = 0, where this is flow matching, and closes as the
 // run goes on. Geng et al. 2024, "Consistency models made easy", with t of the linear path for their sigma / (1 +
 // sigma).
 #pragma once
@@ -17,6 +17,9 @@ struct ConsistencyOptions {
   // n(t) = 1 + 8 sigmoid(-sigma), sigma = t / (1 - t), opens the gap where t is small (the paper's q = 2, k = 8, b =
   // 1).
   int stages = 8;
+  // Below this r the end is the data point: f(x, 0) = x is nothing the network is made for, and without it all ends
+  // drift to one.
+  double boundary = 0.03;
   double huber = 0.01;  // c of sqrt(e^2 + c^2) - c, e a sample's root mean square error in x_0
 };
 

@@ -25,8 +25,10 @@ struct TextureUnetConfig {
   bool targetTime = false;
   bool guidance = false;
   int64_t styleDim = kStyleSize;  // or 0: no style vector
-  bool whitened = true;           // x is the picture whitened by its style: see whitening.h
-  bool learnedVariance = false;   // twice the output channels: see ddpm_objective.h
+  // x is a texture whitened by its style (whitening.h), and convolutions wrap round; else a whole picture, which is
+  // padded with zeros.
+  bool whitened = true;
+  bool learnedVariance = false;  // twice the output channels: see ddpm_objective.h
   std::string prediction = "sample";
   nlohmann::ordered_json schedule = {{"kind", "flow"}, {"shift", 1.0}};
   double normEps = 1e-6;

@@ -17,7 +17,7 @@ constexpr char kListSeparator = ':';
 #endif
 constexpr const char* kExtension = ".safetensors";
 // What the demo shows unless told otherwise, the best first: one that needs few steps.
-constexpr const char* kDefaults[] = {"materials-s-flow-map", "materials-s"};
+constexpr const char* kDefaults[] = {"materials-s", "materials-s-teacher"};
 
 std::vector<fs::path> modelFolders(const std::string& programFolder) {
   std::vector<fs::path> folders;

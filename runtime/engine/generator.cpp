@@ -49,6 +49,18 @@ bool clampPixels(std::vector<float>& pixels) {
 
 }  // namespace
 
+const char* toString(Progress::Stage stage) {
+  switch (stage) {
+    case Progress::Stage::Compiling:
+      return "compiling pipelines";
+    case Progress::Stage::FirstRun:
+      return "first run of the kernels";
+    case Progress::Stage::Sampling:
+      return "generating";
+  }
+  return "";
+}
+
 Generator::Generator(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines,
                      const GeneratorOptions& options)
     : network_(std::move(network)), pipelines_(pipelines), options_(options), stream_(pipelines.device()) {

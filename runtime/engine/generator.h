@@ -31,6 +31,9 @@ struct Progress {
   std::size_t done = 0, total = 0;  // pipelines; dispatches; evaluations of all requests
 };
 
+/// For progress bars: "compiling pipelines".
+const char* toString(Progress::Stage stage);
+
 /// A finished texture.
 struct Texture {
   std::uint32_t width = 0, height = 0, channels = 0;

@@ -58,8 +58,8 @@ class CliVerify : public GpuTest {
 
 /// The shipped network against what the trainer computed with its weights.
 TEST_F(CliVerify, TheShippedNetworkDoesWhatItDidInTheTrainer) {
-  const fs::path shipped = fs::path(RIVULET_SOURCE_DIR) / "models" / "materials-s.safetensors";
-  const fs::path recorded = fs::path(RIVULET_TEST_DATA) / "reference" / "materials-s" / "io.safetensors";
+  const fs::path shipped = fs::path(RIVULET_SOURCE_DIR) / "models" / "materials-s-teacher.safetensors";
+  const fs::path recorded = fs::path(RIVULET_TEST_DATA) / "reference" / "materials-s-teacher" / "io.safetensors";
   fs::create_directories(folder_ / "materials-s");
   fs::copy_file(shipped, folder_ / "materials-s/model.safetensors");
   fs::copy_file(recorded, folder_ / "materials-s/io.safetensors");

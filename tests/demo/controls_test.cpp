@@ -68,9 +68,9 @@ TEST_F(DemoControls, WhatIsGenerated) {
       "set texture-size 96\nwait textures\nreport size.json\n"
       "set animate on\nset animate-speed 5\nwait 40\nreport animate.json\nset animate off\n"
       "set animate-all on\nwait 80\nreport animate-all.json\nset animate-all off\n"
-      "set model materials-s\nwait 5\nwait textures\nregenerate ball\nwait textures\nreport model.json\n");
+      "set model materials-s-teacher\nwait 5\nwait textures\nregenerate ball\nwait textures\nreport model.json\n");
   const nlohmann::json start = report("start.json"), quality = report("quality.json");
-  EXPECT_EQ(start.at("model"), "materials-s-flow-map");
+  EXPECT_EQ(start.at("model"), "materials-s");
   EXPECT_EQ(surface(start, "ball").at("steps-made"), 1);
   EXPECT_EQ(quality.at("selected"), start.at("surfaces").size() - 1) << "the ball is the last";
   EXPECT_EQ(surface(quality, "ball").at("steps-made"), 5) << "two evaluations a step, but for the last";
@@ -87,7 +87,7 @@ TEST_F(DemoControls, WhatIsGenerated) {
   EXPECT_EQ(surface(animated, "lawn").at("seed"), surface(start, "lawn").at("seed")) << "only the selected one";
   EXPECT_GT(animated.at("ready"), report("size.json").at("ready"));
   EXPECT_GT(surface(report("animate-all.json"), "lawn").at("seed"), surface(start, "lawn").at("seed"));
-  EXPECT_EQ(report("model.json").at("model"), "materials-s");
+  EXPECT_EQ(report("model.json").at("model"), "materials-s-teacher");
 }
 
 TEST_F(DemoControls, TheBudgetAndTheQueue) {

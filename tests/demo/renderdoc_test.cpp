@@ -76,7 +76,7 @@ TEST_F(Demo, AFrameInRenderDoc) {
       theirs += line.microseconds;
       EXPECT_EQ(path[0].rfind("frame ", 0), 0u) << path[0];
       EXPECT_EQ(path[1], "rivulet");
-      EXPECT_EQ(path[2].rfind("materials-s-flow-map 64x64 x", 0), 0u) << path[2];
+      EXPECT_EQ(path[2].rfind("materials-s 64x64 x", 0), 0u) << path[2];
       ASSERT_EQ(line.depth, 5u) << line.name;
       const bool image = path[3].rfind("preview of lane", 0) == 0 || path[3].rfind("texture of lane", 0) == 0;
       if (!image) {

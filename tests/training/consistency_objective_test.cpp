@@ -35,13 +35,23 @@ TEST(ConsistencyObjective, OfAPointMassIsItsClosedForm) {
   int atTheData = 0;
   for (int64_t n = 0; n < 64; ++n) {
     const double t = example.input.t[n].item<float>();
-    if (consistencyTarget(t, 2) > 0) continue;
+    if (consistencyTarget(t, 2) > options.boundary) continue;
     ++atTheData;
     expected += (std::sqrt(0.25 + 1e-4) - 0.01) / std::max(t, 0.05) / 64;
   }
   EXPECT_GT(atTheData, 0);
   EXPECT_LT(atTheData, 64);
   EXPECT_NEAR(objective.loss(step.step).item<double>(), expected, 1e-4 * expected);
+}
+
+TEST(ConsistencyObjective, EveryStageSeesTheData) {
+  // Else a constant would be perfect in the late ones, and is where training ended up.
+  for (const int stages : {1, 4, 8, 10}) {
+    ConsistencyOptions options;
+    options.stages = stages;
+    ConsistencyObjective objective(options);
+    EXPECT_GT(objective.loss(Step(constantNetwork(false, 0.9), 0, 64).step).item<double>(), 0.01) << stages;
+  }
 }
 
 TEST(ConsistencyObjective, SamplesEndWhereTheNetworkPoints) {

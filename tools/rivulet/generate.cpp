@@ -93,17 +93,6 @@ std::vector<engine::Request> makeRequests(const models::NetworkInfo& info, const
   return requests;
 }
 
-const char* stageText(engine::Progress::Stage stage) {
-  switch (stage) {
-    case engine::Progress::Stage::Compiling:
-      return "compiling pipelines";
-    case engine::Progress::Stage::FirstRun:
-      return "first run of the kernels";
-    default:
-      return "generating";
-  }
-}
-
 /// Letters, digits, '-' and '_' of a text; the rest becomes '_'.
 std::string fileName(const std::string& text) {
   std::string name = text;
@@ -215,7 +204,9 @@ int generate(const Globals& globals, const Options& options) {
   };
   const std::vector<engine::Texture> textures = generator.generate(
       requests,
-      [&](const engine::Progress& progress) { bar.update(stageText(progress.stage), progress.done, progress.total); },
+      [&](const engine::Progress& progress) {
+        bar.update(engine::toString(progress.stage), progress.done, progress.total);
+      },
       onTexture);
   bar.finish();
   fs::path sheet;

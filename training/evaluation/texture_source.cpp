@@ -31,17 +31,6 @@ DataType precisionOf(const std::string& name, const vk::DeviceCaps& caps) {
   throw Error("unknown precision " + name + ": fp32 or fp16");
 }
 
-const char* stageText(engine::Progress::Stage stage) {
-  switch (stage) {
-    case engine::Progress::Stage::Compiling:
-      return "compiling pipelines";
-    case engine::Progress::Stage::FirstRun:
-      return "first run of the kernels";
-    default:
-      return "generating";
-  }
-}
-
 }  // namespace
 
 struct TextureSource::Impl {
@@ -116,7 +105,8 @@ TextureBatch TextureSource::make(const std::vector<TexturePrompt>& prompts, cons
   std::vector<engine::Request> requests;
   for (const TexturePrompt& prompt : prompts) requests.push_back(requestOf(recipe, prompt));
   const auto tell = [&](const engine::Progress& progress) {
-    onProgress(stageText(progress.stage), static_cast<int64_t>(progress.done), static_cast<int64_t>(progress.total));
+    onProgress(engine::toString(progress.stage), static_cast<int64_t>(progress.done),
+               static_cast<int64_t>(progress.total));
   };
   // As many as are worked on at once, so that what is timed finds the same executable compiled and warm.
   const std::size_t first = std::min<std::size_t>(requests.size(), impl_->generatorOptions.maxLanes);
