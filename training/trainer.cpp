@@ -234,6 +234,8 @@ bool Trainer::run(const std::atomic<bool>& stop) {
   say(options_.model + ": " + std::to_string(network_->parameters().count()) + " parameters, " + source_->describe() +
       (step_ > 0 ? ", resuming at step " + std::to_string(step_) : ""));
   double smooth = 0, weight = 0, windowStart = steadySeconds(), rate = 0;
+  // What is left goes at the pace since the run went on: earlier ones may have shared the machine.
+  const double sessionStart = windowStart, doneBefore = progress();
   int64_t windowSteps = 0, session = 0;
   while (!agree(stop.load() || session == options_.sessionSteps) && !finished()) {
     const double learning = learningRate();
@@ -258,7 +260,8 @@ bool Trainer::run(const std::atomic<bool>& stop) {
               {"seconds", std::round(elapsed())}});
       const double done = progress_;
       if (!options_.quiet) {
-        bar.update(step_, done, smooth / weight, rate, done > 0 ? elapsed() * (1 - done) / done : 0);
+        const double here = done - doneBefore;
+        bar.update(step_, done, smooth / weight, rate, here > 0 ? (now - sessionStart) * (1 - done) / here : 0);
       }
     }
     const bool sheets = options_.sampleEvery > 0 && step_ % options_.sampleEvery == 0;
