@@ -56,17 +56,19 @@ class CliVerify : public GpuTest {
   SafetensorsWriter io_;
 };
 
-/// The shipped network against what the trainer computed with its weights.
-TEST_F(CliVerify, TheShippedNetworkDoesWhatItDidInTheTrainer) {
-  const fs::path shipped = fs::path(RIVULET_SOURCE_DIR) / "models" / "materials-s-teacher.safetensors";
-  const fs::path recorded = fs::path(RIVULET_TEST_DATA) / "reference" / "materials-s-teacher" / "io.safetensors";
-  fs::create_directories(folder_ / "materials-s");
-  fs::copy_file(shipped, folder_ / "materials-s/model.safetensors");
-  fs::copy_file(recorded, folder_ / "materials-s/io.safetensors");
+/// The shipped networks against what the trainer computed with their weights.
+TEST_F(CliVerify, TheShippedNetworksDoWhatTheyDidInTheTrainer) {
+  for (const std::string name : {"materials-s", "materials-s-teacher"}) {
+    fs::create_directories(folder_ / name);
+    fs::copy_file(fs::path(RIVULET_SOURCE_DIR) / "models" / (name + ".safetensors"),
+                  folder_ / (name + "/model.safetensors"));
+    fs::copy_file(fs::path(RIVULET_TEST_DATA) / "reference" / name / "io.safetensors",
+                  folder_ / (name + "/io.safetensors"));
+  }
   for (const char* precision : {"fp32", "fp16"}) {
     const CliResult result = verify(std::string("--precision ") + precision);
     EXPECT_EQ(result.status, 0) << result.out << result.err;
-    EXPECT_THAT(result.out, HasSubstr("4 of 4 cases ok"));
+    EXPECT_THAT(result.out, HasSubstr("8 of 8 cases ok"));
   }
 }
 
