@@ -1,8 +1,8 @@
 // Consistency tuning: f(x, t), the end at t = 0 of the trajectory through x, from a network trained by flow matching.
 // Two points of one line from data to noise, x_t and x_r with r < t and the same noise, must have the same end; at r =
-// 0 (here: below ConsistencyOptions::boundary) that end is the data point, f(x, 0) = x. The gap starts at r = 0, where this is flow matching, and closes as the
-// run goes on. Geng et al. 2024, "Consistency models made easy", with t of the linear path for their sigma / (1 +
-// sigma).
+// 0 (here: below ConsistencyOptions::boundary) that end is the data point, f(x, 0) = x. The gap starts at r = 0, where
+// this is flow matching, and closes as the run goes on. Geng et al. 2024, "Consistency models made easy", with t of the
+// linear path for their sigma / (1 + sigma).
 #pragma once
 
 #include "training/flow_objective.h"

@@ -31,7 +31,7 @@ struct PictureArguments {
   std::uint32_t source, destination, texels, quads, groups;
 };
 struct MipArguments {
-  std::uint32_t source, width, height, levels;
+  std::uint32_t source, width, height, levels, columns, rows;
 };
 struct PackArguments {
   std::uint32_t source, destination, width, height, levels, groups;
@@ -220,7 +220,8 @@ void ImageOutput::record(VkCommandBuffer commands, const Parts& parts, graph::Te
     recordPicture(commands, section, state, lane, map);
   } else if (unit < rungs) {
     const Level& from = levels_[unit - 1];
-    const MipArguments words{from.picture, from.width, from.height, levelsOf(target, unit)};
+    const MipArguments words{from.picture,           from.width,       from.height,
+                             levelsOf(target, unit), section.whole[0], section.whole[1]};
     dispatch(commands, kMip, unit == tail_ ? "image: small mip levels" : "image: mip level", &words, sizeof words,
              section);
   } else if (unit < 2 * rungs) {

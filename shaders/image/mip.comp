@@ -15,6 +15,8 @@ layout(push_constant) uniform Push {
   uint width;  // of the source
   uint height;
   uint levels;
+  uint columns;  // of workgroups of the whole dispatch, and rows (shared/tensor.glsl)
+  uint rows;
 } push;
 
 #include "image/texels.glsl"
@@ -57,13 +59,10 @@ void average(Level from, Level to, uvec2 at) {
 
 void main() {
   Level from = Level(push.source, 0u, uvec2(push.width, push.height)), to = nextLevel(from);
-  if (push.levels == 1u) {
-    if (all(lessThan(gl_GlobalInvocationID.xy, to.size))) average(from, to, gl_GlobalInvocationID.xy);
-    return;
-  }
   for (uint level = 0u; level < push.levels; ++level) {
-    for (uint y = gl_LocalInvocationID.y; y < to.size.y; y += gl_WorkGroupSize.y)
-      for (uint x = gl_LocalInvocationID.x; x < to.size.x; x += gl_WorkGroupSize.x) average(from, to, uvec2(x, y));
+    for (uint y = gl_GlobalInvocationID.y; y < to.size.y; y += push.rows * gl_WorkGroupSize.y)
+      for (uint x = gl_GlobalInvocationID.x; x < to.size.x; x += push.columns * gl_WorkGroupSize.x)
+        average(from, to, uvec2(x, y));
     memoryBarrierBuffer();
     barrier();
     from = to;
