@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "training/error.h"
+#include "training/growth.h"
 #include "training/safetensors.h"
 
 namespace rivulet::training {
@@ -32,6 +33,21 @@ at::Tensor widened(const at::Tensor& weight, const TextureUnetConfig& from, cons
 // Rows of head.out: [x_0, variance]. Those of the variance are zero: halfway between its bounds in the logarithm.
 at::Tensor withVariance(const at::Tensor& rows) {
   return at::cat({rows, at::zeros_like(rows)});
+}
+
+// Sets the widths of `config` to those of `given` where a network of these can start one of `config`'s.
+bool takeNarrowerWidths(const nlohmann::ordered_json& given, TextureUnetConfig& config) {
+  TextureUnetConfig narrow = config;
+  try {
+    given.at("size").get_to(narrow.size);
+    given.at("widths").get_to(narrow.widths);
+    given.at("embedding_dim").get_to(narrow.embeddingDim);
+  } catch (const nlohmann::ordered_json::exception&) {
+    return false;  // not a configuration: the caller refuses it
+  }
+  if (!grows(narrow, config)) return false;
+  config = narrow;
+  return true;
 }
 
 }  // namespace
@@ -73,6 +89,7 @@ void importWeights(const std::filesystem::path& path, TextureUnet& network) {
   narrow.learnedVariance =
       narrow.learnedVariance && given.is_object() && given.value("out_channels", int64_t{0}) == 2 * narrow.channels;
   const bool addVariance = network.config().learnedVariance && !narrow.learnedVariance;
+  const bool grow = takeNarrowerWidths(given, narrow);
   if (given != narrow.json()) {
     throw Error(path.string() + " is of another configuration: " + given.dump() + " instead of " +
                 network.config().json().dump());
@@ -81,6 +98,7 @@ void importWeights(const std::filesystem::path& path, TextureUnet& network) {
     at::Tensor tensor = file.at(entry.name);
     if (entry.name == "emb.in.weight") tensor = widened(tensor, narrow, network.config());
     if (addVariance && entry.name.rfind("head.out.", 0) == 0) tensor = withVariance(tensor);
+    if (grow) tensor = grownParameter(entry.name, tensor, entry.shape, static_cast<std::uint64_t>(entry.offset));
     if (tensor.sizes() != at::IntArrayRef(entry.shape)) {
       throw Error(path.string() + ": the shape of " + entry.name + " is not the network's");
     }

@@ -16,7 +16,8 @@ void exportWeights(const std::filesystem::path& path, const TextureUnet& network
 TextureUnetConfig readConfig(const std::filesystem::path& path);
 
 // Fills the network with a file's weights. A network with a target time or a guidance input takes the weights of one
-// without: the new inputs start with no effect. Throws Error where the file is of another configuration or damaged.
+// without: the new inputs start with no effect. A wider network takes those of a narrower one and starts as the same
+// function (growth.h). Throws Error where the file is of another configuration or damaged.
 void importWeights(const std::filesystem::path& path, TextureUnet& network);
 
 }  // namespace rivulet::training

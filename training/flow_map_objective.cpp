@@ -157,6 +157,12 @@ nlohmann::ordered_json FlowMapObjective::summary() const {
 
 void FlowMapObjective::configure(TextureUnetConfig& config) const {
   teacher_->configure(config);
+  if (!options_.student.empty()) {
+    const TextureUnetConfig student = TextureUnetConfig::named(options_.student);
+    config.size = student.size;
+    config.widths = student.widths;
+    config.embeddingDim = student.embeddingDim;
+  }
   config.targetTime = config.guidance = true;
 }
 

@@ -43,6 +43,7 @@ struct FlowMapOptions {
   // Targets are clipped to [-clip, clip]: whitened data has deviation 1 and 99.9 % of it lie within 6; guidance and
   // compounded errors can throw a target further, data is not there.
   double clip = 6.0;
+  std::string student;  // the student's size, "texture_unet-m" for instance; empty: the teacher's
 };
 
 // From t to s with guidance w.

@@ -11,9 +11,12 @@ class FlowMapCommand : public Command {
   explicit FlowMapCommand(CLI::App& app) {
     FlowMapOptions& o = options_;
     common_.declare(app);
-    app.add_option("--teacher", teacher_, "Weight file of `rivulet-train flow` to distil; the student is its network")
+    app.add_option("--teacher", teacher_, "Weight file of `rivulet-train flow` to distil")
         ->required()
         ->check(CLI::ExistingFile);
+    app.add_option("--model", o.student,
+                   "The student's network: texture_unet-xs, -s or -m, no narrower than what it starts from; the "
+                   "teacher's unless given");
     app.add_option("--init", common_.trainer.init, "Weight file to start from instead of the teacher's")
         ->check(CLI::ExistingFile);
     app.add_option("--class-dropout", o.flow.classDropout, "Part of the images trained without a class")
