@@ -136,6 +136,8 @@ TEST(SchedulerConfig, OwnModels) {
   const StepPlan clipped = makeStepPlan(modelConfig({{"kind", "vp_linear"}, {"clip", 1.0}}, "epsilon"), 4);
   EXPECT_TRUE(clipped.calls[1].clip);
   EXPECT_EQ(clipped.calls[1].clipHigh, 1.0);
+  // The next state's noise is what the clipped x_0 leaves of this one's: nothing of the network's own.
+  for (const ModelCall& call : clipped.calls) EXPECT_EQ(call.next.f, 0.0);
   EXPECT_EQ(messageOf(
                 [] {
                   modelConfig({{"kind", "edm"}}, "v");
