@@ -26,11 +26,20 @@ struct TextureUNet::Forward {
   Tensor modulation;  // [N,1,1,M] float: every block's scale and shift
 
   Tensor conv(const Layer& layer, const ops::Conv2dInputs& inputs, std::uint32_t stride = 1,
-              Activation activation = Activation::None) const {
+              Activation activation = Activation::None, bool normed = false) const {
     ops::Conv2dDesc desc = convDesc(layer, padding);
     desc.stride = stride;
     desc.activation = activation;
+    desc.pixelSquares = normed;
     return ops::conv2d(graph, desc, inputs);
+  }
+
+  /// The convolution, each pixel of it 2×2 times.
+  Tensor convUp(const Layer& layer, Tensor x) const {
+    ops::Conv2dDesc desc = convDesc(layer, padding);
+    desc.upsample = true;
+    desc.pixelSquares = true;  // a norm follows
+    return ops::conv2d(graph, desc, {.x = x});
   }
 
   /// conv(silu(rms(x) * gamma * (1 + scale) + shift)) + residual
@@ -63,14 +72,14 @@ Tensor TextureUNet::build(graph::Graph& graph, const NetworkInputs& inputs) cons
   const Forward f{graph, config_.normEps, padding, embed(graph, inputs.conditioning)};
   std::vector<Tensor> skips;
 
-  Tensor h = f.conv(stem_, {.x = ops::pixelUnshuffle2(graph, "unshuffle", inputs.x)});
+  Tensor h = f.conv(stem_, {.x = ops::pixelUnshuffle2(graph, "unshuffle", inputs.x)}, 1, Activation::None, true);
   for (const Level& level : down_) {
     for (const Block& block : level.blocks) skips.push_back(h = f.block(block, h));
     h = f.conv(level.resample, {.x = h}, 2);
   }
   for (const Block& block : mid_) h = f.block(block, h);
   for (const Level& level : up_) {
-    h = ops::nearestUpsample2(graph, level.resample.name + ".up", f.conv(level.resample, {.x = h}));
+    h = f.convUp(level.resample, h);
     for (const Block& block : level.blocks) {
       h = f.block(block, h, skips.back());
       skips.pop_back();

@@ -3,6 +3,8 @@
 #include "ops/conv2d_checks.h"
 #include "ops/conv2d_weights.h"
 #include "ops/op_support.h"
+#include "ops/pointwise.h"
+#include "ops/resample.h"
 #include "ops/winograd.h"
 
 namespace rivulet::ops {
@@ -46,6 +48,12 @@ graph::Tensor conv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dIn
   const std::uint32_t kernel = desc.weight.shape[2];
   const Conv2dPlan plan = planConv2d(graph, desc, inputs, out);
   if (plan.winograd && !inputs.prologue) return winogradConv2d(graph, desc, inputs, out, plan);
+  if (plan.pointwise && !inputs.prologue) return pointwiseConv2d(graph, desc, inputs, out, plan);
+  if (desc.upsample) {
+    Conv2dDesc small = desc;
+    small.upsample = false;
+    return nearestUpsample2(graph, desc.name + ".up", conv2d(graph, small, inputs));
+  }
 
   Conv2dWeightLayout layout{in.c, in2.c, 0, plan.lanes, plan.values};
   const std::uint32_t tileChannels = plan.lanes * plan.vectors;

@@ -28,7 +28,8 @@ struct Conv2dDesc {
   Activation activation = Activation::None;  // applied to the result, before the residual is added
   float outputScale = 1.0f;                  // multiplies the result after the residual was added
   bool pixelSquares =
-      false;  // the result goes to an RMS norm: leave Graph::pixelSquares along with it where that is cheap
+      false;              // the result goes to an RMS norm: leave Graph::pixelSquares along with it where that is cheap
+  bool upsample = false;  // each pixel of the result is repeated 2×2: for a 1×1 kernel of stride 1, without residual
 };
 
 struct Conv2dInputs {
@@ -40,8 +41,9 @@ struct Conv2dInputs {
   std::uint32_t laneBiasAt = 0;  // first channel of the slice that is added
 };
 
-/// Appends the dispatch; returns [N,OH,OW,O] in the graph's storage type. With Circular or Zero padding OH = ceil(H /
-/// stride); with ZeroAfter, stride 2, OH = floor(H / 2). Errors: InvalidArgument naming the layer and the shapes.
+/// Appends the dispatch (two where `upsample` is not folded into it); returns [N,OH,OW,O] in the graph's storage type.
+/// With Circular or Zero padding OH = ceil(H / stride); with ZeroAfter, stride 2, OH = floor(H / 2); with `upsample`
+/// twice as much. Errors: InvalidArgument naming the layer and the shapes.
 graph::Tensor conv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dInputs& inputs);
 
 }  // namespace rivulet::ops

@@ -44,6 +44,9 @@ TensorDesc checkConv2d(const graph::Graph& graph, const Conv2dDesc& desc, const 
     refuse("padding after the image is for stride 2 and at least 2x2 pixels, not stride " +
            std::to_string(desc.stride) + " and " + toString(x));
   }
+  if (desc.upsample && (w[2] != 1 || desc.stride != 1 || inputs.residual)) {
+    refuse("its result is upsampled only after a 1x1 kernel of stride 1, without residual");
+  }
   const TensorDesc y{x.n, outputSize(x.h, desc, w[2]), outputSize(x.w, desc, w[2]), w[0], graph.storage()};
 
   const auto expect = [&](graph::Tensor tensor, const TensorDesc& want, const char* what) {

@@ -52,7 +52,7 @@ void fitTile(Conv2dPlan& plan, const Conv2dShape& shape, std::uint32_t pixels) {
 ///   8x4 x2, 2 parts                     30            30
 ///   8x8 x1, 2 parts                     34            33
 ///
-///   1x1                            64->32 16x16   128->64 16x16
+///   1x1 (stride 2, many channels)  64->32 16x16   128->64 16x16
 ///   8x4 x4 (chosen)                  14..23           28
 ///   8x4 x2                             12             24
 void planSoftware(Conv2dPlan& plan, const Conv2dShape& shape) {
@@ -89,11 +89,20 @@ void planGpu(Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& sh
 ///   Winograd                           194             149               95               95
 ///   directly                           115             114              108              108
 bool isWinograd(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
-  constexpr std::uint32_t kFewestChannels = 64, kFewestTiles = 64, kMostLanes = 16;
+  constexpr std::uint32_t kFewestChannels = 16, kFewestTiles = 16, kMostLanes = 16;
   const std::uint64_t tiles = std::uint64_t{ceilDiv(shape.outWidth, 4)} * ceilDiv(shape.outHeight, 4);
   return caps.isSoftware() && plan.wide && plan.lanes <= kMostLanes && shape.outputs % plan.lanes == 0 &&
          shape.kernel == 3 && shape.stride == 1 && shape.padding != Padding::ZeroAfter &&
          shape.inputs >= kFewestChannels && shape.outputs >= kFewestChannels && tiles >= kFewestTiles;
+}
+
+/// Whether a convolution is one matrix product of few enough channels for ops/pointwise.h.
+bool isPointwise(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
+  constexpr std::uint32_t kMostChannels = 256, kMostLanes = 16;
+  constexpr std::uint64_t kMostPixels = 1u << 21;  // shaders/shared/divide.glsl
+  return caps.isSoftware() && plan.wide && plan.lanes <= kMostLanes && shape.kernel == 1 && shape.stride == 1 &&
+         shape.inputs <= kMostChannels && shape.outputs % (2 * plan.lanes) == 0 &&
+         std::uint64_t{shape.n} * shape.outWidth * shape.outHeight < kMostPixels;
 }
 
 }  // namespace
@@ -110,6 +119,7 @@ Conv2dPlan chooseConv2dPlan(const vk::DeviceCaps& caps, const Conv2dShape& shape
   plan.wide = caps.int64 && caps.bufferDeviceAddress && caps.isSoftware();
   plan.values = plan.wide && shape.storage == DataType::F32 ? 2 : 4;
   plan.winograd = isWinograd(plan, caps, shape);
+  plan.pointwise = isPointwise(plan, caps, shape);
   if (caps.isSoftware()) {
     planSoftware(plan, shape);
   } else {

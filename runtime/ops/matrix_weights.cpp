@@ -1,4 +1,4 @@
-#include "ops/winograd_weights.h"
+#include "ops/matrix_weights.h"
 
 #include <array>
 
@@ -39,30 +39,16 @@ std::uint32_t divisor(std::uint32_t channels, std::uint32_t most) {
   return depth;
 }
 
-}  // namespace
-
-// Measured on lavapipe 25.0.7; docs/performance.md, "Winograd".
-WinogradTile winogradTile(std::uint32_t inputs, std::uint32_t outputs, std::uint32_t lanes) {
-  constexpr std::uint32_t kMaxDepth = 96;
-  constexpr std::uint32_t kUnrolled = 256;  // vector multiply-adds of one turn of the loop: its code is 6 KB
-  WinogradTile tile;
-  tile.lanes = lanes;
-  const std::uint32_t vectors = outputs / lanes;
-  tile.vectors = vectors % 4 == 0 ? 4 : vectors % 2 == 0 ? 2 : 1;
-  tile.depth = divisor(inputs, kMaxDepth);
-  tile.rows = 4;
-  while (tile.rows > 1 && tile.rows * tile.depth * tile.vectors > kUnrolled) tile.rows /= 2;
-  return tile;
-}
-
-std::vector<float> packWinogradWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
-                                      const WinogradTile& tile) {
-  const std::size_t outputs = weight.shape[0], inputs = weight.shape[1];
+/// `matrices` makes one value for each of the matrices from the values of [o][i].
+template <std::size_t matrices, typename Function>
+std::vector<float> pack(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
+                        const MatrixTile& tile, const Function& valuesOf) {
+  const std::size_t outputs = weight.shape[0], inputs = weight.shape[1], taps = weight.shape[2] * weight.shape[3];
   const std::uint32_t stride1 = padChannels(channels1);
   const std::size_t depth = stride1 + (channels2 != 0 ? padChannels(channels2) : 0);
   const std::size_t columns = padChannels(weight.shape[0]) / (tile.lanes * tile.vectors);
   const std::size_t columnOutputs = std::size_t{tile.lanes} * tile.vectors;
-  std::vector<float> packed(kProducts * columns * depth * columnOutputs, 0.0f);
+  std::vector<float> packed(matrices * columns * depth * columnOutputs, 0.0f);
   for (std::size_t o = 0; o < outputs; ++o) {
     const std::size_t column = o / columnOutputs, within = o % columnOutputs;
     std::size_t q = 0, lane = within;
@@ -73,14 +59,52 @@ std::vector<float> packWinogradWeight(const HostTensor& weight, std::uint32_t ch
     }
     for (std::size_t i = 0; i < inputs; ++i) {
       const std::size_t row = i < channels1 ? i : stride1 + i - channels1;
-      const std::array<double, kProducts> u = transformed(&weight.values[(o * inputs + i) * kKernel * kKernel]);
-      for (std::size_t p = 0; p < kProducts; ++p) {
-        const std::size_t vector = ((p * columns + column) * (depth / 2) + row / 2) * tile.vectors + q;
-        packed[(vector * tile.lanes + lane) * 2 + row % 2] = static_cast<float>(u[p]);
+      const std::array<double, matrices> values = valuesOf(&weight.values[(o * inputs + i) * taps]);
+      for (std::size_t m = 0; m < matrices; ++m) {
+        const std::size_t vector = ((m * columns + column) * (depth / 2) + row / 2) * tile.vectors + q;
+        packed[(vector * tile.lanes + lane) * 2 + row % 2] = static_cast<float>(values[m]);
       }
     }
   }
   return packed;
+}
+
+}  // namespace
+
+// Measured on lavapipe 25.0.7; docs/performance.md, "Winograd".
+MatrixTile winogradTile(std::uint32_t inputs, std::uint32_t outputs, std::uint32_t lanes) {
+  constexpr std::uint32_t kMaxDepth = 96;
+  constexpr std::uint32_t kUnrolled = 256;  // vector multiply-adds of one turn of the loop: its code is 6 KB
+  MatrixTile tile;
+  tile.lanes = lanes;
+  const std::uint32_t vectors = outputs / lanes;
+  tile.vectors = vectors % 4 == 0 ? 4 : vectors % 2 == 0 ? 2 : 1;
+  tile.depth = divisor(inputs, kMaxDepth);
+  tile.rows = 4;
+  while (tile.rows > 1 && tile.rows * tile.depth * tile.vectors > kUnrolled) tile.rows /= 2;
+  return tile;
+}
+
+MatrixTile pointwiseTile(std::uint32_t inputs, std::uint32_t outputs, std::uint32_t lanes) {
+  constexpr std::uint32_t kMostWeights = 512;  // vectors a subgroup holds: 16 KB, half of the first level cache
+  constexpr std::uint32_t kUnrolled = 256;
+  MatrixTile tile;
+  tile.lanes = lanes;
+  tile.vectors = outputs / lanes % 4 == 0 && inputs * 4 <= kMostWeights ? 4 : 2;
+  tile.depth = inputs;
+  tile.rows = 4;
+  while (tile.rows > 1 && tile.rows * tile.depth * tile.vectors > kUnrolled) tile.rows /= 2;
+  return tile;
+}
+
+std::vector<float> packWinogradWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
+                                      const MatrixTile& tile) {
+  return pack<kProducts>(weight, channels1, channels2, tile, transformed);
+}
+
+std::vector<float> packPointwiseWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
+                                       const MatrixTile& tile) {
+  return pack<1>(weight, channels1, channels2, tile, [](const float* w) { return std::array<double, 1>{*w}; });
 }
 
 }  // namespace rivulet::ops

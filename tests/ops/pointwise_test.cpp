@@ -1,0 +1,183 @@
+#include "ops/pointwise.h"
+
+#include "ops/conv2d_checks.h"
+#include "ops/op_harness.h"
+#include "ops/reference/conv2d.h"
+
+namespace rivulet::test {
+namespace {
+
+enum Feature : std::uint32_t {
+  kBias = 1,
+  kResidual = 2,
+  kLaneBias = 4,
+  kSilu = 8,
+  kScaled = 16,
+  kSquares = 32,
+  kUpsample = 64
+};
+
+struct Case {
+  std::uint32_t n, h, w, c1, c2, o, features = 0;
+};
+
+class Pointwise : public GpuTest {
+ protected:
+  void SetUp() override {
+    GpuTest::SetUp();
+    if (IsSkipped()) return;
+    if (!caps().int64 || !caps().bufferDeviceAddress || !caps().isSoftware()) {
+      GTEST_SKIP() << "this kernel is for software devices with 64-bit integers";
+    }
+  }
+
+  void check(const Case& c, DataType type, std::uint32_t seed) {
+    SCOPED_TRACE("[" + std::to_string(c.n) + "," + std::to_string(c.h) + "," + std::to_string(c.w) + "," +
+                 std::to_string(c.c1) + "+" + std::to_string(c.c2) + "] -> " + std::to_string(c.o) + " features " +
+                 std::to_string(c.features) + (type == DataType::F32 ? " f32" : " f16"));
+    const auto has = [&](Feature feature) { return (c.features & feature) != 0; };
+    std::mt19937 random(seed);
+    OpHarness harness(caps(), type, false);
+    const auto input = [&](Image& image, const TensorDesc& shape, const char* name) {
+      image = randomImage(random, shape);
+      return harness.input(image, name);
+    };
+    ops::Conv2dDesc desc;
+    desc.name = "layer";
+    desc.weight = randomTensor(random, {c.o, c.c1 + c.c2, 1, 1}, 1.0f / std::sqrt(static_cast<float>(c.c1 + c.c2)));
+    if (type == DataType::F16) {  // what the reference rounds to: these weights stay float
+      for (float& w : desc.weight.values) w = halfToFloat(floatToHalf(w));
+    }
+    if (has(kBias)) desc.bias = randomTensor(random, {c.o});
+    if (has(kSilu)) desc.activation = ops::Activation::Silu;
+    if (has(kScaled)) desc.outputScale = 0.7f;
+    desc.pixelSquares = has(kSquares);
+    desc.upsample = has(kUpsample);
+
+    Image x, x2, residual, laneBias;
+    ops::Conv2dInputs inputs;
+    reference::ConvInputs expected;
+    inputs.x = input(x, {c.n, c.h, c.w, c.c1, type}, "x");
+    expected.x = &x;
+    if (c.c2 != 0) {
+      inputs.x2 = input(x2, {c.n, c.h, c.w, c.c2, type}, "x2");
+      expected.x2 = &x2;
+    }
+    if (has(kResidual) && !has(kUpsample)) {
+      inputs.residual = input(residual, {c.n, c.h, c.w, c.o, type}, "residual");
+      expected.residual = &residual;
+    }
+    if (has(kLaneBias)) {
+      inputs.laneBias = input(laneBias, {c.n, 1, 1, c.o + 9, DataType::F32}, "lane bias");
+      inputs.laneBiasAt = expected.laneBiasAt = 5;
+      expected.laneBias = &laneBias;
+    }
+    const TensorDesc out = ops::checkConv2d(harness.graph, desc, inputs);
+    ASSERT_TRUE(ops::planConv2d(harness.graph, desc, inputs, out).pointwise);
+    const graph::Tensor y = ops::conv2d(harness.graph, desc, inputs);
+    const graph::Tensor squares = harness.graph.pixelSquares(y);
+    std::vector<graph::Tensor> outputs = {y};
+    if (squares) outputs.push_back(squares);
+    harness.run(pipelines(), stream(), outputs);
+
+    const Image small = reference::conv2d(desc, expected, out), have = harness.read(y);
+    Image want = makeImage(have.desc);
+    const std::uint32_t scale = has(kUpsample) ? 2 : 1;
+    ASSERT_EQ(have.desc.w, c.w * scale);
+    for (std::uint32_t n = 0; n < c.n; ++n) {
+      for (std::uint32_t o = 0; o < c.o; ++o) {
+        for (std::uint32_t py = 0; py < have.desc.h; ++py) {
+          for (std::uint32_t px = 0; px < have.desc.w; ++px) {
+            want.at(n, o, py, px) = small.at(n, o, py / scale, px / scale);
+          }
+        }
+      }
+    }
+    const float tolerance = type == DataType::F32 ? 2e-5f : 1e-3f;
+    expectClose(have, want, tolerance, tolerance, "pointwise");
+    if (!squares) return;
+    std::vector<float> sums(have.desc.pixels());
+    std::memcpy(sums.data(), harness.bytes(squares).data(), sums.size() * sizeof(float));
+    for (std::uint32_t pixel = 0; pixel < have.desc.pixels(); ++pixel) {
+      const std::uint32_t area = have.desc.h * have.desc.w, n = pixel / area;
+      double sum = 0;
+      for (std::uint32_t o = 0; o < c.o; ++o) {
+        const double v = double{have.at(n, o, pixel % area / have.desc.w, pixel % have.desc.w)};
+        sum += v * v;
+      }
+      ASSERT_NEAR(sums[pixel], sum, (type == DataType::F32 ? 1e-5 : 2e-3) * (1 + sum)) << "squares of pixel " << pixel;
+    }
+  }
+
+  std::vector<DataType> types() const {
+    return caps().storage16 ? std::vector{DataType::F32, DataType::F16} : std::vector{DataType::F32};
+  }
+};
+
+constexpr std::uint32_t kEpilogue = kBias | kResidual | kLaneBias | kSilu | kScaled | kSquares;
+
+TEST_F(Pointwise, MatchesTheReference) {
+  const std::vector<Case> cases = {
+      {1, 16, 16, 32, 32, 32, kBias},
+      {2, 8, 8, 96, 0, 64, kBias | kUpsample},
+      {1, 8, 8, 64, 0, 32, kBias | kUpsample | kSquares},
+      {1, 8, 8, 128, 128, 128, kBias | kResidual},  // as many channels as there may be
+      {3, 7, 5, 19, 0, 13, kEpilogue},              // padded channels, pixels that do not fill a turn
+      {3, 7, 5, 19, 14, 16, kEpilogue},
+      {3, 5, 3, 19, 14, 29, kEpilogue | kUpsample},
+      {2, 3, 1, 8, 3, 48, kEpilogue},
+      {1, 1, 1, 3, 0, 9, kBias | kUpsample | kSquares},
+  };
+  for (const DataType type : types()) {
+    for (const Case& c : cases) check(c, type, 1);
+  }
+}
+
+TEST_F(Pointwise, RandomShapes) {
+  std::mt19937 random(17);
+  const auto pick = [&](std::uint32_t from, std::uint32_t to) {
+    return std::uniform_int_distribution<std::uint32_t>(from, to)(random);
+  };
+  const std::uint32_t step = 2 * caps().subgroupSize;
+  for (std::uint32_t i = 0; i < 12; ++i) {
+    const std::uint32_t channels2 = pick(0, 1) * pick(1, 60);
+    const std::uint32_t outputs = pick(1, 4) * step - pick(0, 7);
+    check({pick(1, 3), pick(1, 12), pick(1, 12), pick(1, 80), channels2, outputs, pick(0, 127)},
+          types()[pick(0, 1) % types().size()], i);
+  }
+}
+
+/// Where the kernel is another the result is upsampled all the same.
+TEST_F(Pointwise, UpsamplingDoesNotDependOnTheKernel) {
+  std::mt19937 random(3);
+  ops::Conv2dDesc desc;
+  desc.name = "layer";
+  desc.weight = randomTensor(random, {32, 24, 1, 1}, 0.2f);
+  desc.upsample = true;
+  const Image x = randomImage(random, {2, 5, 6, 24, DataType::F32});
+  OpHarness software(caps(), DataType::F32, false), gpu(caps(), DataType::F32, true);
+  const graph::Tensor a = ops::conv2d(software.graph, desc, {.x = software.input(x, "x")});
+  const graph::Tensor b = ops::conv2d(gpu.graph, desc, {.x = gpu.input(x, "x")});
+  EXPECT_EQ(software.graph.dispatches().size(), 1u);
+  EXPECT_EQ(gpu.graph.dispatches().size(), 2u);
+  software.run(pipelines(), stream(), {a});
+  gpu.run(pipelines(), stream(), {b});
+  expectClose(software.read(a), gpu.read(b), 1e-5f, 1e-5f, "upsampled");
+}
+
+TEST_F(Pointwise, UpsamplingIsRefusedWhereItMeansNothing) {
+  std::mt19937 random(4);
+  graph::Graph graph(caps(), DataType::F32);
+  ops::Conv2dDesc desc;
+  desc.name = "layer";
+  desc.weight = randomTensor(random, {16, 16, 3, 3});
+  desc.upsample = true;
+  const graph::Tensor x = graph.persistent({1, 8, 8, 16, DataType::F32}, "x");
+  EXPECT_THROW(ops::conv2d(graph, desc, {.x = x}), Error);
+  desc.weight = randomTensor(random, {16, 16, 1, 1});
+  EXPECT_THROW(ops::conv2d(graph, desc, {.x = x, .residual = x}), Error);
+  EXPECT_NO_THROW(ops::conv2d(graph, desc, {.x = x}));
+}
+
+}  // namespace
+}  // namespace rivulet::test
