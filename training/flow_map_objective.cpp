@@ -149,10 +149,15 @@ FlowMapObjective::FlowMapObjective(FlowMapOptions options, std::shared_ptr<const
       comparison_(teacher_, kHeldOutGuidance) {}
 
 nlohmann::ordered_json FlowMapObjective::summary() const {
-  return {{"class_dropout", options_.flow.classDropout}, {"loss_border", options_.flow.border},
-          {"anchor_part", options_.anchorPart},          {"trajectory_part", options_.trajectoryPart},
-          {"teacher_part", options_.teacherPart},        {"teacher_span", options_.teacherSpan},
-          {"teacher_steps", options_.teacherSteps},      {"guidance", {options_.leastGuidance, options_.mostGuidance}}};
+  return {{"class_dropout", options_.flow.classDropout},
+          {"loss_border", options_.flow.border},
+          {"anchor_part", options_.anchorPart},
+          {"trajectory_part", options_.trajectoryPart},
+          {"teacher_part", options_.teacherPart},
+          {"teacher_span", options_.teacherSpan},
+          {"teacher_steps", options_.teacherSteps},
+          {"trajectory_steps", options_.trajectories.solverSteps},
+          {"guidance", {options_.leastGuidance, options_.mostGuidance}}};
 }
 
 void FlowMapObjective::configure(TextureUnetConfig& config) const {

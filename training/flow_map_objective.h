@@ -32,7 +32,7 @@ struct FlowMapOptions {
   TrajectoryOptions trajectories;  // the objective sets their guidance and class dropout to those here
   double gridPart = 0.5;           // of the trajectories' jumps: on the deployed grids, 1, 2, 4 and 8 equal steps
   double teacherSpan = 0.125;      // longest short jump
-  int teacherSteps = 1;            // solver steps the teacher takes for one
+  int teacherSteps = 2;            // solver steps the teacher takes for one
   double noisePart = 0.25;         // of the long jumps: from t = 1, where every sample starts
   double curriculum = 0.3;         // part of the run over which the longest long jump grows from 2 spans to 1
   double leastGuidance = 1.0, mostGuidance = 3.0;

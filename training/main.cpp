@@ -60,6 +60,7 @@ int main(int argc, char** argv) {
   Run measure;
   addClassifier(app, measure);
   addEvaluate(app, measure);
+  addPeers(app, measure);
   CLI11_PARSE(app, argc, argv);
   std::signal(SIGINT, requestStop);
   std::signal(SIGTERM, requestStop);

@@ -12,10 +12,12 @@
 namespace rivulet::training {
 
 struct TrajectoryOptions {
-  int segments = 8;     // equal steps in t between the states kept
-  int solverSteps = 1;  // of the teacher in a segment
-  int perRound = 8;     // trajectories made together, every `perRound` training steps: one a step
-  int rounds = 16;      // kept
+  int segments = 8;  // equal steps in t between the states kept
+  // Of the teacher in a segment. What it makes in too few is what the student learns, however well it does
+  // (docs/quality.md).
+  int solverSteps = 3;
+  int perRound = 8;  // trajectories made together, every `perRound` training steps: one a step
+  int rounds = 16;   // kept
   double leastGuidance = 1.0, mostGuidance = 3.0;
   double classDropout = 0.1;
 };

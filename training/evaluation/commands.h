@@ -17,6 +17,7 @@ using Run = std::function<void()>;
 
 void addClassifier(CLI::App& app, Run& run);
 void addEvaluate(CLI::App& app, Run& run);
+void addPeers(CLI::App& app, Run& run);
 
 // --data, --inset, --holdout and --heldout, for both.
 void addImageSetOptions(CLI::App& command, ImageSetOptions& options);
