@@ -88,7 +88,7 @@ void planGpu(Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& sh
 ///   GFLOP/s, both cores   64->64   128->128  128->128  32->32    32->32   64->64   96->96   16->16
 ///                         64x64    32x32     16x16     128x128   32x32    16x16    8x8      64x64
 ///   Winograd               236       223       158       185      143      121       43       97
-///   directly               115       114       108       108       85       90       77       84
+///   directly               115       114       106       108       85       90       77       92
 bool isWinograd(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
   constexpr std::uint32_t kFewestChannels = 16, kFewestTiles = 16, kMostLanes = 16;
   const std::uint64_t tiles = std::uint64_t{ceilDiv(shape.outWidth, 4)} * ceilDiv(shape.outHeight, 4);

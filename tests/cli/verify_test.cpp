@@ -58,7 +58,7 @@ class CliVerify : public GpuTest {
 
 /// The shipped networks against what the trainer computed with their weights.
 TEST_F(CliVerify, TheShippedNetworksDoWhatTheyDidInTheTrainer) {
-  for (const std::string name : {"materials-s", "materials-s-teacher"}) {
+  for (const std::string name : {"materials-m", "materials-s", "materials-s-teacher"}) {
     fs::create_directories(folder_ / name);
     fs::copy_file(fs::path(RIVULET_SOURCE_DIR) / "models" / (name + ".safetensors"),
                   folder_ / (name + "/model.safetensors"));
@@ -68,7 +68,7 @@ TEST_F(CliVerify, TheShippedNetworksDoWhatTheyDidInTheTrainer) {
   for (const char* precision : {"fp32", "fp16"}) {
     const CliResult result = verify(std::string("--precision ") + precision);
     EXPECT_EQ(result.status, 0) << result.out << result.err;
-    EXPECT_THAT(result.out, HasSubstr("8 of 8 cases ok"));
+    EXPECT_THAT(result.out, HasSubstr("12 of 12 cases ok"));
   }
 }
 
