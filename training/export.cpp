@@ -94,8 +94,12 @@ void importWeights(const std::filesystem::path& path, TextureUnet& network) {
     throw Error(path.string() + " is of another configuration: " + given.dump() + " instead of " +
                 network.config().json().dump());
   }
+  const TextureUnet shapes(narrow, at::kCPU, false);
   for (const auto& entry : network.parameters().entries()) {
     at::Tensor tensor = file.at(entry.name);
+    if (grow && tensor.sizes() != shapes.parameters()[entry.name].sizes()) {
+      throw Error(path.string() + ": the shape of " + entry.name + " is not its configuration's");
+    }
     if (entry.name == "emb.in.weight") tensor = widened(tensor, narrow, network.config());
     if (addVariance && entry.name.rfind("head.out.", 0) == 0) tensor = withVariance(tensor);
     if (grow) tensor = grownParameter(entry.name, tensor, entry.shape, static_cast<std::uint64_t>(entry.offset));

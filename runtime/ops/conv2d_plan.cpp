@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "ops/winograd.h"
+
 namespace rivulet::ops {
 namespace {
 
@@ -82,28 +84,28 @@ void planGpu(Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& sh
 }
 
 /// Whether Winograd's way is taken: where there are channels enough to pay for its transforms, and tiles enough to pay
-/// for its fourfold weights. Not a function of the batch, which must not change a texture. Its kernels need 64-bit
-/// loads.
+/// for its fourfold weights, and where what its passes hand on is not too large. Not a function of the batch, which
+/// must not change a texture. Its kernels need 64-bit loads.
 ///
 ///   GFLOP/s, both cores   64->64   128->128  128->128  32->32    32->32   64->64   96->96   16->16
 ///                         64x64    32x32     16x16     128x128   32x32    16x16    8x8      64x64
 ///   Winograd               236       223       158       185      143      121       43       97
 ///   directly               115       114       106       108       85       90       77       92
 bool isWinograd(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
-  constexpr std::uint32_t kFewestChannels = 16, kFewestTiles = 16, kMostLanes = 16;
+  constexpr std::uint32_t kFewestInputs = 16, kFewestOutputs = 32, kFewestTiles = 16, kMostLanes = 16;
+  constexpr std::uint64_t kMostScratch = 256u << 20;  // bytes, of one image
   const std::uint64_t tiles = std::uint64_t{ceilDiv(shape.outWidth, 4)} * ceilDiv(shape.outHeight, 4);
   return caps.isSoftware() && plan.wide && plan.lanes <= kMostLanes && shape.outputs % plan.lanes == 0 &&
          shape.kernel == 3 && shape.stride == 1 && shape.padding != Padding::ZeroAfter &&
-         shape.inputs >= kFewestChannels && shape.outputs >= kFewestChannels && tiles >= kFewestTiles;
+         shape.inputs >= kFewestInputs && shape.outputs >= kFewestOutputs && tiles >= kFewestTiles &&
+         winogradScratchBytes(tiles, shape.inputs, shape.outputs) <= kMostScratch;
 }
 
-/// Whether a convolution is one matrix product of few enough channels for ops/pointwise.h.
+/// Whether a convolution is one matrix product of few enough channels for ops/pointwise.h. Not a function of the batch.
 bool isPointwise(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
   constexpr std::uint32_t kMostChannels = 256, kMostLanes = 16;
-  constexpr std::uint64_t kMostPixels = 1u << 21;  // shaders/shared/divide.glsl
   return caps.isSoftware() && plan.wide && plan.lanes <= kMostLanes && shape.kernel == 1 && shape.stride == 1 &&
-         shape.inputs <= kMostChannels && shape.outputs % (2 * plan.lanes) == 0 &&
-         std::uint64_t{shape.n} * shape.outWidth * shape.outHeight < kMostPixels;
+         shape.inputs <= kMostChannels && shape.outputs % (2 * plan.lanes) == 0;
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #pragma once
 // Convolution of single pixels, 1×1 with stride 1, as the matrix product it is: [pixels, inputs] · [inputs, outputs].
-// For software devices, where it reaches the speed of Winograd's products and ops/conv2d a third of it.
+// For software devices, where ops/conv2d is slower.
 
 #include "graph/graph.h"
 #include "ops/conv2d.h"

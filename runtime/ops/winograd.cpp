@@ -31,14 +31,17 @@ struct Tiles {
 };
 
 /// Blocks as large as weights like them, which are read once for each: but one of an image for each thread that may
-/// work on it, and no fewer tiles than are multiplied at once.
-Tiles tilesOf(const graph::Graph& graph, const TensorDesc& out) {
+/// work on it, and no more than a processor does in a millisecond, since a frame's budget ends between workgroups.
+Tiles tilesOf(const graph::Graph& graph, std::uint32_t depth, const TensorDesc& out) {
   constexpr std::uint32_t kAlignment = 4, kLeast = 8, kMost = 64;
-  const std::uint32_t threads = std::clamp(std::thread::hardware_concurrency(), 2u, 16u);
+  constexpr std::uint64_t kMostProducts = std::uint64_t{kMost} * 128 * 128;  // tiles times inputs times outputs
   const auto aligned = [](std::uint32_t tiles) { return ceilDiv(tiles, kAlignment) * kAlignment; };
+  const std::uint32_t threads = std::clamp(std::thread::hardware_concurrency(), 2u, 16u);
+  const auto most = static_cast<std::uint32_t>(
+      std::clamp<std::uint64_t>(kMostProducts / (std::uint64_t{depth} * out.stride()), kAlignment, kMost));
   Tiles t{ceilDiv(out.w, kTile), ceilDiv(out.h, kTile), 0, 0, 0};
   t.count = out.n * t.wide * t.high;
-  t.block = aligned(std::clamp(t.wide * t.high / threads, kLeast, kMost));
+  t.block = aligned(std::clamp(t.wide * t.high / threads, std::min(kLeast, most), most));
   t.block = std::max(t.block, aligned(ceilDiv(t.count, graph.caps().maxWorkgroupCount[0])));
   t.blocks = ceilDiv(t.count, t.block);
   return t;
@@ -57,7 +60,7 @@ Tensor winogradConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dI
   const TensorDesc in2 = inputs.x2 ? graph.desc(inputs.x2) : TensorDesc{0, 0, 0, 0, in.type};
   const std::uint32_t depth = in.stride() + in2.stride();
   const MatrixTile tile = winogradTile(depth, out.stride(), plan.lanes);
-  const Tiles tiles = tilesOf(graph, out);
+  const Tiles tiles = tilesOf(graph, depth, out);
 
   Tensor squares, squares2, modulation;
   Weight gamma, beta;
@@ -125,7 +128,7 @@ Tensor winogradConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dI
 
 Tensor pixelSquares(graph::Graph& graph, Tensor x) {
   if (const Tensor known = graph.pixelSquares(x)) return known;
-  constexpr std::uint32_t kLocal = 8;
+  constexpr std::uint32_t kLocal = 64;  // 4 million pixels in the widest grid that every device has
   const TensorDesc desc = graph.desc(x);
   const auto pixels = static_cast<std::uint32_t>(desc.pixels());
   const Tensor squares = graph.tensor({1, 1, 1, pixels, DataType::F32}, graph.name(x) + ".squares");

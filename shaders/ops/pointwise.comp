@@ -16,7 +16,6 @@
 #extension GL_KHR_shader_subgroup_ballot : require
 #include "shared/tensor.glsl"
 #include "shared/pair.glsl"
-#include "shared/divide.glsl"
 
 layout(local_size_x_id = 0) in;  // one subgroup
 layout(constant_id = 1) const int LANES = 8;
@@ -125,7 +124,7 @@ void main() {
       if (WHOLE_TURNS || pixel < push.pixels) {
         uint to = pixel;
         if (UPSAMPLE) {
-          uint y = divideSmall(pixel, push.width);
+          uint y = pixel / push.width;
           to = 4u * y * push.width + 2u * (pixel - y * push.width);
         }
         uint below = to + 2u * push.width;
@@ -134,7 +133,7 @@ void main() {
           uint pair = pair0 + uint(p * LANES);
           vec2 both = vec2(sum[2 * p], sum[2 * p + 1]) + bias[p];
           if (HAS_LANE_BIAS) {
-            uint at = divideSmall(pixel, push.area) * push.laneBiasStride + push.laneBiasAt;
+            uint at = pixel / push.area * push.laneBiasStride + push.laneBiasAt;
             [[unroll]] for (uint j = 0u; j < 2u; ++j) {
               uint o = 2u * pair + j;
               float term = arenaF32(push.laneBias, at + min(o, push.outputs - 1u));

@@ -78,8 +78,6 @@ void transformInput(uint firstTile, uint v) {
         }
         LANES_8(SCALE_FROM, 0)
         if (LANES > 8) { LANES_8(SCALE_FROM, 8) }
-        if (LANES > 16) { LANES_8(SCALE_FROM, 16) LANES_8(SCALE_FROM, 24) }
-        if (LANES > 32) { LANES_8(SCALE_FROM, 32) }
       } else {
         [[unroll]] for (int i = 0; i < AREA; ++i) scales[i] = pixelScale(ys[i / WINDOW] + xs[i % WINDOW]);
       }

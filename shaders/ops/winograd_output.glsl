@@ -71,7 +71,6 @@ void transformOutput(uint firstTile, uint m) {
           float sum = 0.0;
           LANES_8(ADD_FROM, 0)
           if (LANES > 8) { LANES_8(ADD_FROM, 8) }
-          if (LANES > 16) { LANES_8(ADD_FROM, 16) LANES_8(ADD_FROM, 24) }
           mine = lane + uint(first) == uint(i) ? sum : mine;
         }
         uint i = uint(first) + lane;

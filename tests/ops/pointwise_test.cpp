@@ -122,11 +122,11 @@ TEST_F(Pointwise, MatchesTheReference) {
       {2, 8, 8, 96, 0, 64, kBias | kUpsample},
       {1, 8, 8, 64, 0, 32, kBias | kUpsample | kSquares},
       {1, 8, 8, 128, 128, 128, kBias | kResidual},  // as many channels as there may be
-      {3, 7, 5, 19, 0, 13, kEpilogue},              // padded channels, pixels that do not fill a turn
-      {3, 7, 5, 19, 14, 16, kEpilogue},
+      {3, 7, 5, 19, 0, 29, kEpilogue},              // padded channels, pixels that do not fill a turn
+      {3, 7, 5, 19, 14, 32, kEpilogue},
       {3, 5, 3, 19, 14, 29, kEpilogue | kUpsample},
-      {2, 3, 1, 8, 3, 48, kEpilogue},
-      {1, 1, 1, 3, 0, 9, kBias | kUpsample | kSquares},
+      {2, 3, 1, 8, 3, 64, kEpilogue},
+      {1, 1, 1, 3, 0, 25, kBias | kUpsample | kSquares},
   };
   for (const DataType type : types()) {
     for (const Case& c : cases) check(c, type, 1);

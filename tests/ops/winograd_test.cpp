@@ -218,6 +218,22 @@ TEST_F(Winograd, BlocksFitTheWidestGrid) {
   EXPECT_EQ(folded.harness.bytes(folded.y), wide.harness.bytes(wide.y));
 }
 
+/// A frame's budget ends between workgroups: none makes more than about a millisecond's worth.
+TEST_F(Winograd, WorkgroupsOfManyChannelsMakeFewerTiles) {
+  const auto workgroups = [&](std::uint32_t channels) {
+    graph::Graph graph(caps(), DataType::F32);
+    ops::Conv2dDesc desc;
+    desc.name = "layer";
+    desc.weight = {{channels, channels, 3, 3}, std::vector<float>(std::size_t{channels} * channels * 9)};
+    ops::conv2d(graph, desc, {.x = graph.persistent({1, 128, 128, channels, DataType::F32}, "x")});
+    return graph.dispatches().back().groups[0];
+  };
+  EXPECT_EQ(workgroups(64), 1024u / 64);
+  EXPECT_EQ(workgroups(128), 1024u / 64);
+  EXPECT_EQ(workgroups(256), 1024u / 16);
+  EXPECT_EQ(workgroups(512), 1024u / 4);
+}
+
 /// The plan and normConv2d() take this way where there is enough to do, whatever the batch.
 TEST_F(Winograd, IsChosenByChannelsAndSize) {
   const auto chosen = [&](std::uint32_t n, std::uint32_t size, std::uint32_t in, std::uint32_t out) {
@@ -225,11 +241,13 @@ TEST_F(Winograd, IsChosenByChannelsAndSize) {
   };
   EXPECT_TRUE(chosen(1, 32, 64, 64));
   EXPECT_TRUE(chosen(1, 64, 128, 64));
-  EXPECT_TRUE(chosen(1, 16, 16, 16));
+  EXPECT_TRUE(chosen(1, 16, 16, 32));
   EXPECT_FALSE(chosen(1, 8, 64, 64));
   EXPECT_FALSE(chosen(16, 8, 64, 64));
   EXPECT_FALSE(chosen(1, 64, 8, 64));
-  EXPECT_FALSE(chosen(1, 64, 64, 8));
+  EXPECT_FALSE(chosen(1, 64, 64, 16));
+  EXPECT_TRUE(chosen(1, 512, 64, 32));
+  EXPECT_FALSE(chosen(1, 1152, 64, 32));  // more than a gigabyte to hand on
 }
 
 TEST_F(Winograd, NormAndConvolutionMatchTheReference) {

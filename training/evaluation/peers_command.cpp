@@ -17,13 +17,14 @@ namespace rivulet::training {
 namespace {
 
 struct Options {
-  std::filesystem::path model;
+  std::vector<std::filesystem::path> models;
   std::string device, precision, torchDevice = "cpu", json;
   std::vector<std::string> torchPrecisions = {"fp32", "bf16"};
   std::vector<int> sizes = {64, 128}, batches = {1, 8};
   int repeats = 9, threads = 0;
 };
 
+constexpr double kMostApart = 0.05;      // relative L2 of the two outputs: bfloat16 and float16 are not exact
 constexpr double kSampleSeconds = 0.05;  // of one measurement: as many evaluations as take so long
 
 double median(std::vector<double> values) {
@@ -35,18 +36,25 @@ double median(std::vector<double> values) {
 // The same network, weights and inputs on libtorch: eager, channels last, the trainer's own fused activation.
 class TorchEvaluation {
  public:
-  TorchEvaluation(const Options& options, const std::string& precision, int batch, int size)
-      : device_(deviceNamed(options.torchDevice)), network_(readConfig(options.model), device_, false) {
-    importWeights(options.model, network_);
+  TorchEvaluation(const std::filesystem::path& model, const std::string& device, const std::string& precision,
+                  const at::Tensor& x)
+      : device_(deviceNamed(device)), network_(readConfig(model), device_, false) {
+    importWeights(model, network_);
     if (precision == "bf16") network_.setComputeType(at::kBFloat16);
     const TextureUnetConfig& config = network_.config();
     const auto floats = at::TensorOptions().device(device_);
-    input_.x = at::randn({batch, config.channels, size, size}, floats);
+    const int64_t batch = x.size(0);
+    input_.x = x.to(device_);
     input_.t = at::ones({batch}, floats);
     input_.classWeights = network_.oneHot(at::zeros({batch}, floats.dtype(at::kLong)));
     if (config.styleDim != 0) input_.style = at::zeros({batch, config.styleDim}, floats);
     if (config.targetTime) input_.targetTime = at::zeros({batch}, floats);
     if (config.guidance) input_.guidance = at::ones({batch}, floats);
+  }
+
+  at::Tensor run() const {
+    const torch::NoGradGuard guard;
+    return network_.forward(input_).to(at::kCPU, at::kFloat);
   }
 
   double seconds(int count) {
@@ -66,21 +74,32 @@ class TorchEvaluation {
 
 template <typename Evaluation>
 int countFor(Evaluation& evaluation) {
-  evaluation.seconds(2);  // kernels are chosen, memory is asked for
+  // Kernels are chosen, memory is asked for, sleeping processors wake.
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point end = Clock::now() + std::chrono::milliseconds(500);
+  while (Clock::now() < end) evaluation.seconds(1);
   return static_cast<int>(std::clamp(std::ceil(kSampleSeconds / evaluation.seconds(1)), 1.0, 1000.0));
 }
 
-nlohmann::ordered_json measure(const Options& options, int size, int batch) {
-  RuntimeEvaluation runtime(options.model, options.device, {batch, size, options.precision});
+nlohmann::ordered_json measure(const Options& options, const std::filesystem::path& model, int size, int batch) {
+  RuntimeEvaluation runtime(model, options.device, {batch, size, options.precision});
+  torch::manual_seed(1);
+  const at::Tensor x = at::randn({batch, readConfig(model).channels, size, size}), output = runtime.run(x);
   const int runtimeCount = countFor(runtime);
-  nlohmann::ordered_json row = {{"size", size},
+  nlohmann::ordered_json row = {{"model", model.stem().string()},
+                                {"size", size},
                                 {"batch", batch},
                                 {"device", runtime.deviceName()},
                                 {"precision", runtime.precision()},
                                 {"device_bytes", runtime.deviceBytes()}};
   nlohmann::ordered_json peers = nlohmann::ordered_json::array();
   for (const std::string& precision : options.torchPrecisions) {
-    TorchEvaluation torch(options, precision, batch, size);
+    TorchEvaluation torch(model, options.torchDevice, precision, x);
+    const double apart = ((torch.run() - output).norm() / output.norm()).item<double>();
+    if (!(apart < kMostApart)) {
+      throw Error(model.string() + ": the runtime and libtorch (" + precision + ") differ by " + std::to_string(apart) +
+                  " of what they compute: their times do not compare");
+    }
     const int torchCount = countFor(torch);
     // In turns, so that whatever else the machine does meets both alike.
     std::vector<double> ours, theirs, ratios;
@@ -92,6 +111,7 @@ nlohmann::ordered_json measure(const Options& options, int size, int batch) {
     peers.push_back({{"name", "libtorch " + options.torchDevice + " " + precision},
                      {"runtime_ms", 1e3 * median(ours)},
                      {"peer_ms", 1e3 * median(theirs)},
+                     {"relative_l2", apart},
                      {"ratio", median(ratios)}});
   }
   row["peers"] = peers;
@@ -102,21 +122,23 @@ void run(const Options& options) {
   at::set_num_threads(options.threads > 0 ? options.threads
                                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  std::printf("%s, medians of %d; libtorch %s, %d threads\n", options.model.stem().string().c_str(), options.repeats,
-              TORCH_VERSION, at::get_num_threads());
-  std::printf("  %9s %5s %9s %12s   %-22s %12s %7s\n", "size", "batch", "precision", "Rivulet, ms", "peer", "peer, ms",
-              "ratio");
-  for (const int size : options.sizes) {
-    for (const int batch : options.batches) {
-      rows.push_back(measure(options, size, batch));
-      const auto& row = rows.back();
-      for (const auto& peer : row["peers"]) {
-        std::printf("  %4dx%-4d %5d %9s %12.3f   %-22s %12.3f %7.2f\n", size, size, batch,
-                    row["precision"].get<std::string>().c_str(), peer["runtime_ms"].get<double>(),
-                    peer["name"].get<std::string>().c_str(), peer["peer_ms"].get<double>(),
-                    peer["ratio"].get<double>());
+  for (const std::filesystem::path& model : options.models) {
+    std::printf("%s, medians of %d; libtorch %s, %d threads\n", model.stem().string().c_str(), options.repeats,
+                TORCH_VERSION, at::get_num_threads());
+    std::printf("  %9s %5s %9s %12s   %-22s %12s %7s\n", "size", "batch", "precision", "Rivulet, ms", "peer",
+                "peer, ms", "ratio");
+    for (const int size : options.sizes) {
+      for (const int batch : options.batches) {
+        rows.push_back(measure(options, model, size, batch));
+        const auto& row = rows.back();
+        for (const auto& peer : row["peers"]) {
+          std::printf("  %4dx%-4d %5d %9s %12.3f   %-22s %12.3f %7.2f\n", size, size, batch,
+                      row["precision"].get<std::string>().c_str(), peer["runtime_ms"].get<double>(),
+                      peer["name"].get<std::string>().c_str(), peer["peer_ms"].get<double>(),
+                      peer["ratio"].get<double>());
+        }
+        std::fflush(stdout);
       }
-      std::fflush(stdout);
     }
   }
   if (options.json.empty()) return;
@@ -132,7 +154,9 @@ void addPeers(CLI::App& app, Run& chosen) {
   CLI::App* command =
       app.add_subcommand("peers", "Times one evaluation by the Vulkan runtime and by libtorch, in turns, with ratios");
   auto options = std::make_shared<Options>();
-  command->add_option("--model", options->model, "Weight file of a texture_unet")->required()->check(CLI::ExistingFile);
+  command->add_option("--model", options->models, "Weight files of texture_unets")
+      ->required()
+      ->check(CLI::ExistingFile);
   command->add_option("--device", options->device, "Vulkan device: an index or part of a name; default: the best");
   command->add_option("--precision", options->precision, "Of the runtime: fp32 or fp16; default: the device's usual")
       ->check(CLI::IsMember({"fp32", "fp16"}));

@@ -22,6 +22,7 @@ struct RuntimeEvaluation::Impl {
         evaluator(*network, pipelines, stream, shape) {
     engine::Request request;
     request.width = request.height = shape.width;
+    request.steps = 1;
     if (!network->info().classes.empty()) request.classes = {{0, 1.0f}};
     request.style.assign(network->info().styleDim, 0.0f);
     request = engine::resolve(network->info(), request);

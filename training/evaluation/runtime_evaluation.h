@@ -21,7 +21,8 @@ class RuntimeEvaluation {
   RuntimeEvaluation(const std::filesystem::path& model, const std::string& device, const RuntimeShape& shape);
   ~RuntimeEvaluation();
 
-  // x [N,C,S,S] at t = 1 with the class 0, its first style and guidance 1 -> the network's output, on the CPU.
+  // x [N,C,S,S] at t = 1, on the way to s = 0, with the class 0, a style of zeros and guidance 1 -> the network's
+  // output, on the CPU.
   at::Tensor run(const at::Tensor& x);
   // Seconds of an evaluation, by the clock on the wall from submission to completion: the mean of `count` in one
   // submission.

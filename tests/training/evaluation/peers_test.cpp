@@ -24,6 +24,7 @@ void writeNetwork(const std::filesystem::path& file, TextureUnet& network) {
 TextureUnet smallNetwork() {
   TextureUnetConfig config = TextureUnetConfig::named("texture_unet-xs");
   config.classes = {"a", "b"};
+  config.targetTime = config.guidance = true;
   return TextureUnet(config, at::kCPU, false);
 }
 
@@ -37,6 +38,8 @@ TEST(Peers, EvaluateTheSameNetwork) {
   input.t = at::ones({2});
   input.classWeights = network.oneHot(at::zeros({2}, at::TensorOptions().dtype(at::kLong)));
   input.style = at::zeros({2, kStyleSize});
+  input.targetTime = at::zeros({2});
+  input.guidance = at::ones({2});
   const at::Tensor expected = network.forward(input), output = runtime.run(input.x);
   ASSERT_EQ(output.sizes(), expected.sizes());
   EXPECT_LT(((output - expected).norm() / expected.norm()).item<double>(), 1e-5);
