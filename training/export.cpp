@@ -1,6 +1,7 @@
 #include "training/export.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "training/error.h"
 #include "training/growth.h"
@@ -94,10 +95,11 @@ void importWeights(const std::filesystem::path& path, TextureUnet& network) {
     throw Error(path.string() + " is of another configuration: " + given.dump() + " instead of " +
                 network.config().json().dump());
   }
-  const TextureUnet shapes(narrow, at::kCPU, false);
+  std::optional<TextureUnet> shapes;
+  if (grow) shapes.emplace(narrow, at::kCPU, false);
   for (const auto& entry : network.parameters().entries()) {
     at::Tensor tensor = file.at(entry.name);
-    if (grow && tensor.sizes() != shapes.parameters()[entry.name].sizes()) {
+    if (grow && tensor.sizes() != shapes->parameters()[entry.name].sizes()) {
       throw Error(path.string() + ": the shape of " + entry.name + " is not its configuration's");
     }
     if (entry.name == "emb.in.weight") tensor = widened(tensor, narrow, network.config());

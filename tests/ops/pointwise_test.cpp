@@ -1,8 +1,8 @@
 #include "ops/pointwise.h"
 
 #include "ops/conv2d_checks.h"
-#include "ops/op_harness.h"
 #include "ops/reference/conv2d.h"
+#include "ops/software_kernel_test.h"
 
 namespace rivulet::test {
 namespace {
@@ -21,16 +21,8 @@ struct Case {
   std::uint32_t n, h, w, c1, c2, o, features = 0;
 };
 
-class Pointwise : public GpuTest {
+class Pointwise : public SoftwareKernelTest {
  protected:
-  void SetUp() override {
-    GpuTest::SetUp();
-    if (IsSkipped()) return;
-    if (!caps().int64 || !caps().bufferDeviceAddress || !caps().isSoftware()) {
-      GTEST_SKIP() << "this kernel is for software devices with 64-bit integers";
-    }
-  }
-
   void check(const Case& c, DataType type, std::uint32_t seed) {
     SCOPED_TRACE("[" + std::to_string(c.n) + "," + std::to_string(c.h) + "," + std::to_string(c.w) + "," +
                  std::to_string(c.c1) + "+" + std::to_string(c.c2) + "] -> " + std::to_string(c.o) + " features " +
@@ -96,21 +88,7 @@ class Pointwise : public GpuTest {
     const float tolerance = type == DataType::F32 ? 2e-5f : 1e-3f;
     expectClose(have, want, tolerance, tolerance, "pointwise");
     if (!squares) return;
-    std::vector<float> sums(have.desc.pixels());
-    std::memcpy(sums.data(), harness.bytes(squares).data(), sums.size() * sizeof(float));
-    for (std::uint32_t pixel = 0; pixel < have.desc.pixels(); ++pixel) {
-      const std::uint32_t area = have.desc.h * have.desc.w, n = pixel / area;
-      double sum = 0;
-      for (std::uint32_t o = 0; o < c.o; ++o) {
-        const double v = double{have.at(n, o, pixel % area / have.desc.w, pixel % have.desc.w)};
-        sum += v * v;
-      }
-      ASSERT_NEAR(sums[pixel], sum, (type == DataType::F32 ? 1e-5 : 2e-3) * (1 + sum)) << "squares of pixel " << pixel;
-    }
-  }
-
-  std::vector<DataType> types() const {
-    return caps().storage16 ? std::vector{DataType::F32, DataType::F16} : std::vector{DataType::F32};
+    expectSquares(have, harness.bytes(squares));
   }
 };
 

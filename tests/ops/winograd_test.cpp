@@ -3,9 +3,9 @@
 #include <array>
 
 #include "ops/conv2d_checks.h"
-#include "ops/op_harness.h"
 #include "ops/reference/conv2d.h"
 #include "ops/reference/norm.h"
+#include "ops/software_kernel_test.h"
 
 namespace rivulet::test {
 namespace {
@@ -104,16 +104,8 @@ struct Convolution {
   graph::Tensor y, squares;
 };
 
-class Winograd : public GpuTest {
+class Winograd : public SoftwareKernelTest {
  protected:
-  void SetUp() override {
-    GpuTest::SetUp();
-    if (IsSkipped()) return;
-    if (!caps().int64 || !caps().bufferDeviceAddress || !caps().isSoftware()) {
-      GTEST_SKIP() << "Winograd's kernels are for software devices with 64-bit integers";
-    }
-  }
-
   void check(const Case& c, DataType type, std::uint32_t seed) {
     SCOPED_TRACE(describe(c) + (type == DataType::F32 ? " f32" : " f16"));
     Convolution setup(caps(), c, type, seed);
@@ -125,19 +117,7 @@ class Winograd : public GpuTest {
     const float tolerance = type == DataType::F32 ? 1e-4f : 1e-3f;
     expectClose(have, setup.reference(), tolerance, tolerance, "winograd");
     if (!setup.squares) return;
-    std::vector<float> sums(have.desc.pixels());  // a plane: what pads its end is nobody's
-    std::memcpy(sums.data(), setup.harness.bytes(setup.squares).data(), sums.size() * sizeof(float));
-    for (std::uint32_t pixel = 0; pixel < have.desc.pixels(); ++pixel) {
-      const std::uint32_t area = c.h * c.w, n = pixel / area, py = pixel % area / c.w, px = pixel % c.w;
-      double sum = 0;
-      for (std::uint32_t o = 0; o < c.o; ++o) sum += double{have.at(n, o, py, px)} * double{have.at(n, o, py, px)};
-      const double slack = type == DataType::F32 ? 1e-5 : 2e-3;  // in fp16 `have` is rounded, what was summed is not
-      ASSERT_NEAR(sums[pixel], sum, slack * (1 + sum)) << "squares of pixel " << pixel;
-    }
-  }
-
-  std::vector<DataType> types() const {
-    return caps().storage16 ? std::vector{DataType::F32, DataType::F16} : std::vector{DataType::F32};
+    expectSquares(have, setup.harness.bytes(setup.squares));
   }
 };
 
