@@ -118,7 +118,12 @@ RvlRecordResult Context::record(const RvlRecordInfo& info) {
   RvlRecordResult result{};
   result.semaphore = timeline_;
   result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
-  if (!scheduler_.canRecord() || recordings_.full() || info.budget_us == 0) return result;
+  if (info.budget_us == 0) return result;
+  if (!scheduler_.canRecord() || recordings_.full()) {
+    recordings_.waited();
+    if (recordings_.overdue()) result.serial = recordings_.probe(info.command_buffer).serial;
+    return result;
+  }
 
   const Recording& recording = fill(info.command_buffer, info.budget_us);
   result.serial = recording.serial;

@@ -14,13 +14,13 @@ constexpr double kLeastShare = 0.05;      // of the time that passed, for what w
 }  // namespace
 
 Recordings::Recordings(std::shared_ptr<vk::Device> device, std::uint32_t count)
-    : device_(std::move(device)), ring_(count), marks_(Recording::kMostMarks) {
+    : device_(std::move(device)), ring_(count + 1), marks_(Recording::kMostMarks) {
   shares_.reserve(Recording::kMostUnits);
   for (Recording& recording : ring_) {
     recording.timer = std::make_unique<vk::GpuTimer>(device_, static_cast<std::uint32_t>(marks_.size()));
     recording.timed.reserve(Recording::kMostUnits);
   }
-  written_ = vk::Buffer(device_, vk::BufferUse::Readback, count * (1 + marks_.size()) * sizeof(std::uint64_t),
+  written_ = vk::Buffer(device_, vk::BufferUse::Readback, ring_.size() * (1 + marks_.size()) * sizeof(std::uint64_t),
                         "recordings that ran");
   std::memset(written_.mapped().data(), 0, written_.mapped().size());
   written_.flush();
@@ -45,9 +45,19 @@ Recording& Recordings::begin(VkCommandBuffer commands) {
   recording.timed.clear();
   recording.expected = recording.budget = 0;
   recording.dispatches = 0;
+  recording.probe = false;
   recording.began = Clock::now();
+  waited_ = 0;
   recording.timer->begin(commands);
   recording.timer->mark(commands);
+  return recording;
+}
+
+Recording& Recordings::probe(VkCommandBuffer commands) {
+  if (inFlight_ == ring_.size()) --inFlight_;
+  Recording& recording = begin(commands);
+  recording.probe = true;
+  end(commands, recording);
   return recording;
 }
 
@@ -103,7 +113,7 @@ Recordings::Finished Recordings::finish(std::uint64_t serial) {
     if (mark == expected) {
       result.microseconds += measure(recording);
       result.budget += recording.budget;
-    } else if (result.missing == 0) {
+    } else if (result.missing == 0 && !recording.probe) {
       result.missing = expected;
     }
   }

@@ -34,14 +34,16 @@ struct Recording {
   Clock::time_point began;
   double budget = 0, expected = 0, overhead = 0;
   std::uint32_t dispatches = 0;
+  bool probe = false;  // of nothing: see Recordings::probe()
 };
 
 /// Thread-safety: the context's lock. Allocates nothing after construction.
 class Recordings {
  public:
+  /// `count` at once, and a probe.
   Recordings(std::shared_ptr<vk::Device> device, std::uint32_t count);
 
-  bool full() const { return inFlight_ == ring_.size(); }
+  bool full() const { return inFlight_ >= ring_.size() - 1; }
   bool empty() const { return inFlight_ == 0; }
   /// Whether one with this serial may still be running, or yet be submitted; and which ones those are.
   bool unfinished(std::uint64_t serial) const;
@@ -57,6 +59,13 @@ class Recordings {
 
   /// Takes a place; begin() gives it the next serial and resets its timer from inside the command buffer.
   Recording& begin(VkCommandBuffer commands);
+  /// Nothing has been recorded in so many calls of waited() that those unfinished may never have been submitted, with
+  /// nobody to say so. Only a later one's end can tell.
+  bool overdue() const { return !empty() && waited_ >= ring_.size(); }
+  void waited() { ++waited_; }
+  /// That later one, when there is nothing to be recorded or no place for it: no more than the mark. There is a place
+  /// for one; a second takes the first one's, which has been forgotten as well.
+  Recording& probe(VkCommandBuffer commands);
   /// Leaves the mark that shows it ran.
   void end(VkCommandBuffer commands, const Recording& recording);
   /// It could not be submitted, or nothing was recorded: as if begin() had not been called.
@@ -86,7 +95,7 @@ class Recordings {
   std::vector<double> marks_;
   std::vector<engine::CostShare> shares_;
   vk::Buffer written_;  // by the device: a serial per place in the ring, then the marks of each
-  std::size_t first_ = 0, inFlight_ = 0;
+  std::size_t first_ = 0, inFlight_ = 0, waited_ = 0;
   std::uint64_t lastSerial_ = 0, completed_ = 0;
   double overhead_ = 0;
   double shortest_ = 0;  // microseconds a recording took by the host's clock

@@ -153,6 +153,64 @@ TEST_F(PluginFrames, AForgottenEndIsNoticed) {
   EXPECT_EQ(bytesOf(request), reference_);
 }
 
+TEST_F(PluginFrames, AForgottenEndIsNoticedWithNothingElseToDo) {
+  const RvlRequest request = ask(3);
+  while (host_.poll(request).state != RVL_STATE_RECORDED) {
+    ASSERT_NE(recordOnly(1e6).serial, 0u);
+    host_.stream().abandon();
+  }
+  ASSERT_EQ(host_.finish(request), RVL_STATE_READY);
+  EXPECT_EQ(bytesOf(request), reference_);
+  EXPECT_EQ(statistics().restarts, 1u);
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(recordOnly(1e6).serial, 0u) << "all is known";
+    host_.stream().abandon();
+  }
+}
+
+TEST_F(PluginFrames, AnyNumberOfForgottenRecordingsIsNoticed) {
+  // As many as may be in flight, and then the marks that were to tell what became of them.
+  const RvlRequest request = ask(3, 16);
+  std::uint64_t latest = 0;
+  int marks = 0;
+  for (int i = 0; i < 40; ++i) {
+    const RvlRecordResult result = recordOnly(1);
+    host_.stream().abandon();
+    EXPECT_TRUE(result.more);
+    if (result.serial == 0) continue;
+    if (i > 0) {
+      EXPECT_EQ(result.serial, latest + 1) << "no serial is given twice";
+    }
+    latest = result.serial;
+    EXPECT_EQ(result.dispatches == 0, i >= 4);
+    marks += i >= 4;
+  }
+  EXPECT_GT(marks, 2);
+  EXPECT_LT(marks, 10) << "now and then is enough";
+  ASSERT_EQ(host_.finish(request), RVL_STATE_READY);
+  EXPECT_EQ(statistics().restarts, 1u);
+}
+
+TEST_F(PluginFrames, AMarkThatIsForgottenCostsNothing) {
+  // The work runs, but its end is not signalled until much later. Of a mark recorded meanwhile nothing depends.
+  const RvlRequest request = ask(3);
+  while (host_.poll(request).state != RVL_STATE_RECORDED) {
+    ASSERT_NE(recordOnly(1e6).serial, 0u);
+    submit({});
+  }
+  RvlRecordResult mark{};
+  for (int marks = 0; marks < 2;) {
+    mark = recordOnly(1e6);
+    marks += mark.serial != 0;
+    if (marks < 2) host_.stream().abandon();
+  }
+  submit(mark);
+  host_.stream().waitIdle();
+  EXPECT_EQ(host_.poll(request).state, RVL_STATE_READY);
+  EXPECT_EQ(bytesOf(request), reference_);
+  EXPECT_EQ(statistics().restarts, 0u);
+}
+
 TEST_F(PluginFrames, WithEverythingInFlightNothingIsRecorded) {
   const RvlRequest request = ask(3, 16);
   std::vector<RvlRecordResult> results;

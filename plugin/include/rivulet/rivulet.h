@@ -30,7 +30,8 @@
  *   - RvlRecordInfo::completed: the host passes the highest serial it knows to have finished, from its own fences.
  * A command buffer that was recorded and is not going to be submitted, or is reset: discard(). If the host forgets,
  * Rivulet notices when a later serial finishes, because a recording leaves a mark in memory as it runs; requests
- * concerned begin again, and nothing but time is lost.
+ * concerned begin again, and nothing but time is lost. Where nothing else is left to be recorded, or max_in_flight
+ * are unfinished, record() leaves a mark alone now and then (a serial without dispatches) until it knows.
  *
  * SYNCHRONISATION OF tick()
  * Rivulet submits to the queue lent. RvlTickInfo::wait is waited for, and signal signalled, by that submission.
@@ -505,7 +506,7 @@ typedef struct RvlApi {
   RvlResult(RVL_CALL* unacquireImage)(RvlContext context, RvlRequest request);
 
   /* Mode RECORD. Records what fits the budget. Allocates no memory once running; takes some tens of microseconds. With
-   * max_in_flight recordings unfinished it records nothing, with `more` set. Errors: INVALID_ARGUMENT, INVALID_STATE
+   * max_in_flight recordings unfinished it records no work, with `more` set. Errors: INVALID_ARGUMENT, INVALID_STATE
    * (mode), OUT_OF_HOST_MEMORY, DEVICE_LOST; what the command buffer has got by then does no harm and is of no use. */
   RvlResult(RVL_CALL* record)(RvlContext context, const RvlRecordInfo* info, RvlRecordResult* result);
   /* Mode RECORD. The recording `serial`, and all later ones there are, were not submitted and will not be. What was in
