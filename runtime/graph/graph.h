@@ -88,7 +88,7 @@ class Graph {
   const std::string& name(Tensor tensor) const { return tensors_.at(tensor.id).name; }
 
   /// The sums over the channels of each pixel of x², n*h*w floats, once some op has made them along with x or from it;
-  /// an empty handle until then. What an RMS norm of x needs.
+  /// an empty handle until then. What an RMS norm of x needs. [1,1,planes,n*h*w]: the planes are to be added up.
   void setPixelSquares(Tensor x, Tensor squares) { pixelSquares_[x.id] = squares; }
   Tensor pixelSquares(Tensor x) const;
 

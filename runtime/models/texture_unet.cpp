@@ -75,7 +75,7 @@ Tensor TextureUNet::build(graph::Graph& graph, const NetworkInputs& inputs) cons
   Tensor h = f.conv(stem_, {.x = ops::pixelUnshuffle2(graph, "unshuffle", inputs.x)}, 1, Activation::None, true);
   for (const Level& level : down_) {
     for (const Block& block : level.blocks) skips.push_back(h = f.block(block, h));
-    h = f.conv(level.resample, {.x = h}, 2);
+    h = f.conv(level.resample, {.x = h}, 2, Activation::None, true);
   }
   for (const Block& block : mid_) h = f.block(block, h);
   for (const Level& level : up_) {

@@ -2,6 +2,7 @@
 // Which kernel a convolution runs on, and with which tile: a pure function of the device and the shape.
 
 #include <cstdint>
+#include <optional>
 
 #include "ops/padding.h"
 #include "tensor/tensor_desc.h"
@@ -18,14 +19,29 @@ struct Conv2dShape {
   DataType storage = DataType::F32;
 };
 
+/// A fragment is what matrix units multiply at once: m pixels × n outputs, k channels deep. What decides the order of
+/// the sums (k, blockChannels, tapSubgroups) is a function of one image's shape: a batch must not change a texture.
+struct CoopmatTile {
+  std::uint32_t m = 16, n = 16, k = 16;
+  std::uint32_t pixelFragments = 1, outputFragments = 1;  // of a subgroup
+  std::uint32_t pixelSubgroups = 1, outputSubgroups = 1, tapSubgroups = 1;
+  std::uint32_t blockChannels = 32;  // staged at once
+  std::uint32_t tileX = 16, tileY = 1;
+  std::uint32_t tilesX = 1, tilesY = 1, columns = 1;
+
+  std::uint32_t subgroups() const { return pixelSubgroups * outputSubgroups * tapSubgroups; }
+  std::uint32_t columnOutputs() const { return outputSubgroups * outputFragments * n; }
+};
+
 struct Conv2dPlan {
-  bool winograd = false;           // ops/winograd.h, of which only `lanes` and `requiredSize` matter
-  bool pointwise = false;          // ops/pointwise.h, likewise
-  bool subgroup = false;           // ops/conv2d; otherwise ops/conv2d_plain, of which only `local` matters
-  bool wide = false;               // its variant with 64-bit loads
-  std::uint32_t local = 64;        // invocations of a workgroup
-  std::uint32_t lanes = 8;         // of a subgroup
-  std::uint32_t requiredSize = 0;  // subgroup size the pipeline asks for; 0: the device has only one
+  std::optional<CoopmatTile> coopmat;  // ops/conv2d_coopmat.h, of which only `lanes` and `requiredSize` matter besides
+  bool winograd = false;               // ops/winograd.h, of which only `lanes` and `requiredSize` matter
+  bool pointwise = false;              // ops/pointwise.h, likewise
+  bool subgroup = false;               // ops/conv2d; otherwise ops/conv2d_plain, of which only `local` matters
+  bool wide = false;                   // its variant with 64-bit loads
+  std::uint32_t local = 64;            // invocations of a workgroup
+  std::uint32_t lanes = 8;             // of a subgroup
+  std::uint32_t requiredSize = 0;      // subgroup size the pipeline asks for; 0: the device has only one
   std::uint32_t tileX = 8, tileY = 8;
   std::uint32_t vectors = 1;  // of `lanes` output channels a subgroup makes
   std::uint32_t values = 4;   // channels of one load

@@ -1,6 +1,7 @@
 #include "ops/norm.h"
 
 #include "ops/conv2d_checks.h"
+#include "ops/conv2d_coopmat.h"
 #include "ops/op_support.h"
 #include "ops/winograd.h"
 
@@ -275,20 +276,20 @@ Tensor normConv2d(graph::Graph& graph, const NormDesc& normDesc, const NormInput
   inputs.residual = residual;
   inputs.laneBias = laneBias;
   inputs.laneBiasAt = laneBiasAt;
+  inputs.x = normInputs.x;
+  inputs.x2 = normInputs.x2;
+  if (normDesc.kind == NormDesc::Kind::Rms) {
+    check(graph, normDesc, normInputs);
+    const TensorDesc out = checkConv2d(graph, conv, inputs);
+    const Conv2dPlan plan = planConv2d(graph, conv, inputs, out);
+    if (plan.winograd) return winogradConv2d(graph, conv, inputs, out, plan, &normDesc);
+    const bool squares = graph.pixelSquares(inputs.x) && (!inputs.x2 || graph.pixelSquares(inputs.x2));
+    if (plan.coopmat && squares) return coopmatConv2d(graph, conv, inputs, out, plan, &normDesc);
+  }
   if (graph.caps().isSoftware()) {
-    inputs.x = normInputs.x;
-    inputs.x2 = normInputs.x2;
-    if (normDesc.kind == NormDesc::Kind::Rms) {
-      check(graph, normDesc, normInputs);
-      const TensorDesc out = checkConv2d(graph, conv, inputs);
-      const Conv2dPlan plan = planConv2d(graph, conv, inputs, out);
-      if (plan.winograd) return winogradConv2d(graph, conv, inputs, out, plan, &normDesc);
-    }
     inputs.x2 = {};
     inputs.x = norm(graph, normDesc, normInputs);
   } else {
-    inputs.x = normInputs.x;
-    inputs.x2 = normInputs.x2;
     inputs.prologue = normPrologue(graph, normDesc, normInputs);
   }
   return conv2d(graph, conv, inputs);

@@ -24,7 +24,12 @@ class NetworkTest : public GpuTest {
  protected:
   /// [n,out,h,w]
   std::vector<float> evaluate(const models::Network& network, DataType storage, const Evaluation& in) const {
-    graph::Graph graph(caps(), storage);
+    return evaluate(network, caps(), storage, in);
+  }
+  /// With the kernels of another kind of device.
+  std::vector<float> evaluate(const models::Network& network, const vk::DeviceCaps& as, DataType storage,
+                              const Evaluation& in) const {
+    graph::Graph graph(as, storage);
     models::NetworkInputs inputs;
     inputs.x = graph.persistent({in.n, in.h, in.w, network.info().inChannels, storage}, "x");
     inputs.conditioning =

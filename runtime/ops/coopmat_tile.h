@@ -1,0 +1,23 @@
+#pragma once
+// How a convolution on matrix units is cut up: a pure function of the device and the shape.
+
+#include <cstdint>
+#include <optional>
+
+#include "ops/conv2d_plan.h"
+#include "vk/device_caps.h"
+
+namespace rivulet::ops {
+
+/// Channels whose squares are summed in one plane (Graph::pixelSquares): of columns there are more in small batches,
+/// and the order of the sums must not depend on that.
+constexpr std::uint32_t kCoopmatPlane = 32;
+
+/// Bytes of shared memory that shaders/ops/conv2d_coopmat.comp declares. `normed`: with a norm of its input.
+std::uint32_t coopmatSharedBytes(const CoopmatTile& tile, const Conv2dShape& shape, bool normed, bool squares);
+
+/// Nullopt: the device has no matrix units for halves summed in floats, or the shape does not fit them.
+/// Thread-safety: any thread.
+std::optional<CoopmatTile> chooseCoopmatTile(const vk::DeviceCaps& caps, const Conv2dShape& shape);
+
+}  // namespace rivulet::ops

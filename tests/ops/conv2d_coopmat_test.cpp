@@ -1,0 +1,323 @@
+#include "ops/conv2d_coopmat.h"
+
+#include <array>
+#include <cstdlib>
+
+#include "ops/conv2d_checks.h"
+#include "ops/op_harness.h"
+#include "ops/reference/conv2d.h"
+#include "ops/reference/norm.h"
+
+namespace rivulet::test {
+namespace {
+
+using ops::Activation;
+using ops::Padding;
+
+enum Feature : std::uint32_t {
+  kBias = 1,
+  kResidual = 2,
+  kLaneBias = 4,
+  kSilu = 8,
+  kScaled = 16,
+  kSquares = 32,
+  kNorm = 64,
+  kBeta = 128,
+  kModulated = 256,
+  kUpsample = 512,
+};
+
+struct Case {
+  std::uint32_t n, h, w, c1, c2, o, kernel = 3, stride = 1;
+  Padding padding = Padding::Circular;
+  std::uint32_t features = 0;
+};
+
+std::string describe(const Case& c) {
+  return "[" + std::to_string(c.n) + "," + std::to_string(c.h) + "," + std::to_string(c.w) + "," +
+         std::to_string(c.c1) + "+" + std::to_string(c.c2) + "] -> " + std::to_string(c.o) + " kernel " +
+         std::to_string(c.kernel) + " stride " + std::to_string(c.stride) + " padding " +
+         std::to_string(static_cast<int>(c.padding)) + " features " + std::to_string(c.features);
+}
+
+/// Per pixel, the sums of squares over each 32 of the channels' padded count, as Graph::pixelSquares has them.
+std::vector<float> squarePlanes(const Image& image) {
+  const TensorDesc& d = image.desc;
+  const std::size_t planes = (d.stride() + ops::kCoopmatPlane - 1) / ops::kCoopmatPlane;
+  const std::size_t stride = padChannels(static_cast<std::uint32_t>(d.pixels()));
+  std::vector<float> sums(planes * stride, 0.0f);
+  for (std::uint32_t n = 0; n < d.n; ++n) {
+    for (std::uint32_t c = 0; c < d.c; ++c) {
+      for (std::uint32_t y = 0; y < d.h; ++y) {
+        for (std::uint32_t x = 0; x < d.w; ++x) {
+          const float v = image.at(n, c, y, x);
+          sums[c / ops::kCoopmatPlane * stride + (n * d.h + y) * d.w + x] += v * v;
+        }
+      }
+    }
+  }
+  return sums;
+}
+
+/// A case on a device, and what it should give.
+struct Convolution {
+  /// `tilesOfBatch`: cut up as a batch of so many would be.
+  Convolution(const vk::DeviceCaps& caps, const Case& c, std::uint32_t seed, std::uint32_t tilesOfBatch = 0)
+      : random(seed), harness(caps, DataType::F16, true) {
+    const std::uint32_t channels = c.c1 + c.c2;
+    const auto has = [&](Feature feature) { return (c.features & feature) != 0; };
+    const auto input = [&](Image& image, const TensorDesc& shape, const char* name, float deviation) {
+      image = randomImage(random, shape, deviation);
+      return harness.input(image, name);
+    };
+    const auto withSquares = [&](graph::Tensor tensor, const Image& image) {
+      if (!has(kNorm)) return;
+      const std::vector<float> planes = squarePlanes(image);
+      std::vector<std::byte> bytes(planes.size() * sizeof(float));
+      std::memcpy(bytes.data(), planes.data(), bytes.size());
+      const auto pixels = static_cast<std::uint32_t>(image.desc.pixels());
+      const auto count = static_cast<std::uint32_t>(planes.size() / padChannels(pixels));
+      harness.graph.setPixelSquares(tensor, harness.input({1, 1, count, pixels, DataType::F32}, bytes, "squares"));
+    };
+    desc.name = "layer";
+    desc.padding = c.padding;
+    desc.stride = c.stride;
+    desc.pixelSquares = has(kSquares);
+    desc.upsample = has(kUpsample);
+    const auto fan = static_cast<float>(c.kernel * c.kernel * channels);
+    desc.weight = randomTensor(random, {c.o, channels, c.kernel, c.kernel}, 1.0f / std::sqrt(fan));
+    if (has(kBias)) desc.bias = randomTensor(random, {c.o});
+    if (has(kSilu)) desc.activation = Activation::Silu;
+    if (has(kScaled)) desc.outputScale = 0.7f;
+
+    ops::Conv2dInputs inputs;
+    inputs.x = input(x, {c.n, c.h, c.w, c.c1, DataType::F16}, "x", 1.0f);
+    withSquares(inputs.x, x);
+    if (c.c2 != 0) {
+      inputs.x2 = input(x2, {c.n, c.h, c.w, c.c2, DataType::F16}, "x2", 1.0f);
+      withSquares(inputs.x2, x2);
+    }
+    TensorDesc out = ops::checkConv2d(harness.graph, desc, inputs);
+    if (has(kResidual)) inputs.residual = input(residual, out, "residual", 1.0f);
+    if (has(kLaneBias)) {
+      inputs.laneBias = input(laneBias, {c.n, 1, 1, c.o + 9, DataType::F32}, "lane bias", 1.0f);
+      inputs.laneBiasAt = 5;
+    }
+    if (has(kNorm)) {
+      norm.name = "norm";
+      norm.epsilon = 1e-3f;
+      norm.gamma = randomTensor(random, {channels}, 0.3f, 1.0f);
+      if (has(kBeta)) norm.beta = randomTensor(random, {channels}, 0.3f);
+      norm.activation = Activation::Silu;
+      if (has(kModulated)) {
+        norm.modulation = {input(modulation, {c.n, 1, 1, 2 * channels + 3, DataType::F32}, "modulation", 0.3f), 1,
+                           channels + 2};
+      }
+    }
+    out.n = tilesOfBatch != 0 ? tilesOfBatch : out.n;
+    plan = ops::planConv2d(harness.graph, desc, inputs, out);
+    out.n = c.n;
+    if (!plan.coopmat) return;
+    y = ops::coopmatConv2d(harness.graph, desc, inputs, out, plan, has(kNorm) ? &norm : nullptr);
+    squares = harness.graph.pixelSquares(y);
+  }
+
+  /// Before it is upsampled.
+  Image reference() const {
+    Image whole = reference::concat(x, x2.values.empty() ? nullptr : &x2);
+    if (!norm.gamma.values.empty()) {
+      whole = reference::norm(norm, whole, modulation.values.empty() ? nullptr : &modulation);
+    }
+    reference::ConvInputs in;
+    in.x = &whole;
+    if (!residual.values.empty()) in.residual = &residual;
+    if (!laneBias.values.empty()) in.laneBias = &laneBias;
+    in.laneBiasAt = 5;
+    TensorDesc out = harness.graph.desc(y);
+    if (!desc.upsample) return reference::conv2d(desc, in, out);
+    out.h /= 2;
+    out.w /= 2;
+    const Image small = reference::conv2d(desc, in, out);
+    Image big = makeImage(harness.graph.desc(y));
+    for (std::uint32_t n = 0; n < out.n; ++n) {
+      for (std::uint32_t c = 0; c < out.c; ++c) {
+        for (std::uint32_t i = 0; i < big.desc.h; ++i) {
+          for (std::uint32_t j = 0; j < big.desc.w; ++j) big.at(n, c, i, j) = small.at(n, c, i / 2, j / 2);
+        }
+      }
+    }
+    return big;
+  }
+
+  std::mt19937 random;
+  OpHarness harness;
+  Image x, x2, residual, laneBias, modulation;
+  ops::Conv2dDesc desc;
+  ops::NormDesc norm;
+  ops::Conv2dPlan plan;
+  graph::Tensor y, squares;
+};
+
+class Conv2dCoopmat : public GpuTest {
+ protected:
+  void SetUp() override {
+    GpuTest::SetUp();
+    if (IsSkipped()) return;
+    if (!caps().storage16 || !Convolution(asGpu(), {1, 16, 16, 32, 0, 32}, 1).plan.coopmat) {
+      ASSERT_FALSE(std::getenv("RIVULET_EXPECT_MATRIX_UNITS")) << caps().name << " has none";
+      GTEST_SKIP() << "this device has no matrix units for halves summed in floats";
+    }
+  }
+
+  vk::DeviceCaps asGpu() const {
+    vk::DeviceCaps result = caps();
+    result.type = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+    return result;
+  }
+
+  void check(const vk::DeviceCaps& device, const Case& c, std::uint32_t seed, std::uint32_t tilesOfBatch = 0) {
+    SCOPED_TRACE(describe(c));
+    Convolution setup(device, c, seed, tilesOfBatch);
+    std::vector<graph::Tensor> outputs = {setup.y};
+    if (setup.squares) outputs.push_back(setup.squares);
+    setup.harness.run(pipelines(), stream(), outputs);
+    const Image have = setup.harness.read(setup.y);
+    expectClose(have, setup.reference(), 2e-3f, 2e-3f, "conv2d_coopmat");
+    if (!setup.squares) return;
+    const std::vector<float> want = squarePlanes(have);
+    const std::vector<std::byte> bytes = setup.harness.bytes(setup.squares);
+    ASSERT_EQ(bytes.size(), want.size() * sizeof(float));
+    std::vector<float> sums(want.size());
+    std::memcpy(sums.data(), bytes.data(), bytes.size());
+    const std::size_t stride = padChannels(static_cast<std::uint32_t>(have.desc.pixels()));
+    for (std::size_t i = 0; i < sums.size(); ++i) {  // the image is rounded to halves, what was summed is not
+      if (i % stride >= have.desc.pixels()) continue;
+      ASSERT_NEAR(sums[i], want[i], 4e-3 * (1 + want[i])) << "square " << i;
+    }
+  }
+};
+
+constexpr Padding kCircular = Padding::Circular, kZero = Padding::Zero, kAfter = Padding::ZeroAfter,
+                  kEdge = Padding::Edge;
+constexpr std::uint32_t kEpilogue = kBias | kResidual | kLaneBias | kSilu | kScaled | kSquares;
+
+TEST_F(Conv2dCoopmat, MatchesTheReference) {
+  const std::vector<Case> cases = {
+      // What the networks are made of.
+      {1, 16, 16, 32, 32, 32, 3, 1, kCircular, kBias | kNorm | kSquares},
+      {2, 8, 8, 96, 0, 96, 3, 1, kCircular, kBias | kNorm | kModulated | kResidual | kSquares},
+      {1, 16, 16, 32, 0, 64, 3, 2, kCircular, kBias | kSquares},
+      {1, 8, 8, 96, 0, 64, 1, 1, kCircular, kBias | kUpsample | kSquares},
+      {1, 16, 16, 8, 3, 16, 3, 1, kCircular, kBias | kSilu},
+      // Odd sizes, odd channels, every padding and stride.
+      {3, 7, 5, 19, 0, 13, 3, 1, kCircular, kEpilogue},
+      {3, 7, 5, 19, 14, 16, 3, 1, kZero, kEpilogue | kNorm | kBeta | kModulated},
+      {3, 7, 5, 19, 14, 16, 3, 1, kEdge, kEpilogue | kNorm | kBeta | kModulated},
+      {1, 9, 23, 12, 5, 72, 3, 2, kZero, kEpilogue},
+      {1, 10, 13, 12, 5, 24, 3, 2, kAfter, kEpilogue},
+      {2, 9, 10, 21, 14, 40, 1, 1, kCircular, kEpilogue | kNorm},
+      {1, 5, 7, 9, 0, 8, 1, 2, kZero, kResidual},
+      {1, 1, 1, 3, 0, 5, 3, 1, kEdge, kBias | kNorm},
+      {1, 1, 1, 3, 0, 5, 3, 1, kCircular, kBias},
+      {1, 17, 1, 40, 0, 16, 3, 2, kCircular, kLaneBias},
+  };
+  for (const Case& c : cases) check(asGpu(), c, 1);
+}
+
+TEST_F(Conv2dCoopmat, RandomShapes) {
+  std::mt19937 random(11);
+  const auto pick = [&](std::uint32_t from, std::uint32_t to) {
+    return std::uniform_int_distribution<std::uint32_t>(from, to)(random);
+  };
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    const std::uint32_t channels2 = pick(0, 1) * pick(1, 70), kernel = pick(0, 3) == 0 ? 1 : 3;
+    const Case c{pick(1, 3),  pick(1, 20), pick(1, 40),
+                 pick(1, 70), channels2,   pick(1, 140),
+                 kernel,      pick(1, 2),  std::array{kCircular, kZero, kEdge}[pick(0, 2)],
+                 pick(0, 511)};
+    check(asGpu(), c, i, pick(0, 1) * 1000);
+  }
+}
+
+/// Every shape of fragments that the device has for halves and floats.
+TEST_F(Conv2dCoopmat, EveryShapeTheDeviceHas) {
+  std::size_t tried = 0;
+  for (const vk::CooperativeMatrixShape& shape : caps().cooperativeMatrixShapes) {
+    vk::DeviceCaps one = asGpu();
+    one.cooperativeMatrixShapes = {shape};
+    const Case c{1, 9, 20, 40, 0, 48, 3, 1, kZero, kEpilogue | kNorm};
+    if (!Convolution(one, c, 5).plan.coopmat) continue;
+    SCOPED_TRACE(std::to_string(shape.m) + "x" + std::to_string(shape.n) + "x" + std::to_string(shape.k));
+    check(one, c, 5);
+    ++tried;
+  }
+  EXPECT_GT(tried, 0u);
+}
+
+/// However it is cut up, every pixel and every sum of squares has the same bits: so a batch, which is cut up otherwise,
+/// does not change a texture. And the same bits every time.
+TEST_F(Conv2dCoopmat, TilesDoNotChangeTheBits) {
+  for (const Case& c : {Case{1, 13, 35, 72, 0, 136, 3, 1, kCircular, kEpilogue | kNorm},
+                        Case{1, 6, 8, 40, 24, 96, 3, 1, kZero, kEpilogue}}) {
+    std::vector<std::byte> bits, squares;
+    std::vector<std::uint32_t> cuts;
+    for (const std::uint32_t batch : {1u, 5000u}) {
+      Convolution setup(asGpu(), c, 3, batch);
+      const ops::CoopmatTile& tile = *setup.plan.coopmat;
+      cuts.push_back(tile.tileX * tile.tileY * tile.columnOutputs());
+      setup.harness.run(pipelines(), stream(), {setup.y, setup.squares});
+      if (bits.empty()) {
+        bits = setup.harness.bytes(setup.y);
+        squares = setup.harness.bytes(setup.squares);
+        setup.harness.rerun();
+      }
+      EXPECT_EQ(setup.harness.bytes(setup.y), bits) << "as a batch of " << batch;
+      EXPECT_EQ(setup.harness.bytes(setup.squares), squares) << "as a batch of " << batch;
+    }
+    EXPECT_NE(cuts.front(), cuts.back());
+  }
+}
+
+/// Sizes as of a GPU: what the plan promises of shared memory and workgroups.
+TEST(CoopmatTile, FitsTheDevice) {
+  vk::DeviceCaps caps;
+  caps.type = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
+  caps.cooperativeMatrix = caps.subgroupBallot = caps.storage16 = true;
+  caps.subgroupSize = caps.minSubgroupSize = caps.maxSubgroupSize = 32;
+  caps.maxWorkgroupInvocations = caps.maxWorkgroupSize[0] = 1024;
+  constexpr auto kHalf = VK_COMPONENT_TYPE_FLOAT16_KHR, kFloat = VK_COMPONENT_TYPE_FLOAT32_KHR;
+  caps.cooperativeMatrixShapes = {{16, 8, 16, kHalf, kHalf, kFloat, kFloat},
+                                  {16, 16, 16, kHalf, kHalf, kFloat, kFloat}};
+  for (const std::uint32_t memory : {16384u, 32768u, 49152u, 101376u}) {
+    caps.sharedMemory = memory;
+    for (const std::uint32_t size : {1u, 8u, 16u, 24u, 32u, 128u}) {
+      for (const std::uint32_t n : {1u, 32u}) {
+        for (const std::uint32_t kernel : {1u, 3u}) {
+          const ops::Conv2dShape shape{n, size, size, 96, 96, kernel, 1, kCircular, DataType::F16};
+          const std::optional<ops::CoopmatTile> tile = ops::chooseCoopmatTile(caps, shape);
+          ASSERT_TRUE(tile);
+          EXPECT_EQ(tile->m * tile->n * tile->k, 4096u);
+          EXPECT_LE(ops::coopmatSharedBytes(*tile, shape, true, true), memory);
+          EXPECT_LE(tile->subgroups() * 32, 1024u);
+          EXPECT_GE(tile->tilesX * tile->tileX, size);
+          EXPECT_GE(tile->tilesY * tile->tileY, size);
+          EXPECT_GE(tile->columns * tile->columnOutputs(), 96u);
+        }
+      }
+    }
+  }
+  // A small image is spread over many subgroups, a large one makes large tiles.
+  const auto of = [&](std::uint32_t n, std::uint32_t size) {
+    return *ops::chooseCoopmatTile(caps, {n, size, size, 64, 64, 3, 1, kCircular, DataType::F16});
+  };
+  EXPECT_EQ(of(1, 8).tapSubgroups, 3u);
+  EXPECT_EQ(of(1, 128).tapSubgroups, 1u);
+  EXPECT_EQ(of(32, 8).tapSubgroups, 3u) << "the order of the sums is not a matter of the batch";
+  EXPECT_GE(of(32, 128).tileX * of(32, 128).tileY, 128u);
+  caps.cooperativeMatrixShapes = {{16, 16, 16, kHalf, kHalf, kHalf, kHalf}};
+  EXPECT_FALSE(ops::chooseCoopmatTile(caps, {1, 8, 8, 64, 64, 3, 1, kCircular, DataType::F16}))
+      << "sums in halves are not enough";
+}
+
+}  // namespace
+}  // namespace rivulet::test
