@@ -95,10 +95,12 @@ void planGpu(Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& sh
 bool isWinograd(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
   constexpr std::uint32_t kFewestInputs = 16, kFewestOutputs = 32, kFewestTiles = 16, kMostLanes = 16;
   constexpr std::uint64_t kMostScratch = 256u << 20;  // bytes, of one image
+  constexpr std::uint32_t kMostProducts = 256 * 256;  // of more, the smallest workgroup would take over 2 ms
   const std::uint64_t tiles = std::uint64_t{ceilDiv(shape.outWidth, 4)} * ceilDiv(shape.outHeight, 4);
   return caps.isSoftware() && plan.wide && plan.lanes <= kMostLanes && shape.outputs % plan.lanes == 0 &&
          shape.kernel == 3 && shape.stride == 1 && shape.padding != Padding::ZeroAfter &&
          shape.inputs >= kFewestInputs && shape.outputs >= kFewestOutputs && tiles >= kFewestTiles &&
+         shape.inputs * shape.outputs <= kMostProducts &&
          winogradScratchBytes(tiles, shape.inputs, shape.outputs) <= kMostScratch;
 }
 

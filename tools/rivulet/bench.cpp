@@ -1,7 +1,9 @@
-// rivulet bench conv, rivulet bench model.
+// rivulet bench conv, model, op, generate.
 
 #include "bench_conv.h"
+#include "bench_generate.h"
 #include "bench_model.h"
+#include "bench_op.h"
 #include "cli.h"
 
 namespace rivulet::cli {
@@ -28,22 +30,58 @@ void addBench(CLI::App& app, const Globals& globals, Run& run) {
     };
   });
 
+  const auto addNetwork = [](CLI::App* to, BenchNetworkOptions& network) {
+    to->add_option("--model", network.model, "A weight file, a model folder, or the name of an installed model")
+        ->required();
+    to->add_option("--size", network.size, "WIDTHxHEIGHT; default: the model's own");
+    to->add_option("--batch", network.batch, "Textures at once")->check(CLI::Range(1, 1024))->capture_default_str();
+  };
+  const auto addCommon = [](CLI::App* to, std::string& precision, std::uint32_t& repeats) {
+    to->add_option("--precision", precision, "fp32 or fp16; default: the device's better one")
+        ->check(CLI::IsMember({"fp32", "fp16"}));
+    to->add_option("--repeats", repeats, "Measurements; the median counts")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+  };
+
   CLI::App* model = command->add_subcommand("model", "One evaluation of a network, op by op");
   auto modelOptions = std::make_shared<BenchModelOptions>();
-  model->add_option("--model", modelOptions->model, "A weight file, a model folder, or the name of an installed model")
-      ->required();
-  model->add_option("--size", modelOptions->size, "WIDTHxHEIGHT; default: the model's own");
-  model->add_option("--batch", modelOptions->batch, "Textures at once")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
-  model->add_option("--precision", modelOptions->precision, "fp32 or fp16; default: the device's better one")
-      ->check(CLI::IsMember({"fp32", "fp16"}));
-  model->add_option("--repeats", modelOptions->repeats, "Measurements; the median counts")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
+  addNetwork(model, modelOptions->network);
+  addCommon(model, modelOptions->network.precision, modelOptions->repeats);
   model->add_flag("--json", modelOptions->json, "Print JSON: one row as of bench conv, with times per op");
   model->callback([&globals, &run, modelOptions] {
     run = [&globals, modelOptions] { return runBenchModel(globals, *modelOptions); };
+  });
+
+  CLI::App* op = command->add_subcommand("op", "Each op of a network by itself, against what bounds it");
+  auto opOptions = std::make_shared<BenchOpOptions>();
+  addNetwork(op, opOptions->network);
+  addCommon(op, opOptions->network.precision, opOptions->repeats);
+  op->add_option("--filter", opOptions->filter, "Only ops whose name has this in it");
+  op->add_flag("--json", opOptions->json,
+               "Print JSON: ceilings, and rows of op, count, ms, gflops, gigabytes, roofline");
+  op->callback(
+      [&globals, &run, opOptions] { run = [&globals, opOptions] { return runBenchOp(globals, *opOptions); }; });
+
+  CLI::App* generate = command->add_subcommand("generate", "Whole textures, over sizes, steps and batches");
+  auto generateOptions = std::make_shared<BenchGenerateOptions>();
+  generate->add_option("--model", generateOptions->model, "A weight file, a model folder, or an installed model's name")
+      ->required();
+  generate->add_option("--size", generateOptions->sizes, "WIDTHxHEIGHT, several with commas")
+      ->delimiter(',')
+      ->capture_default_str();
+  generate->add_option("--steps", generateOptions->steps, "Numbers of steps")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  generate->add_option("--batch", generateOptions->batches, "Textures at once")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  addCommon(generate, generateOptions->precision, generateOptions->repeats);
+  generate->add_flag("--json", generateOptions->json, "Print JSON");
+  generate->callback([&globals, &run, generateOptions] {
+    run = [&globals, generateOptions] { return runBenchGenerate(globals, *generateOptions); };
   });
 }
 

@@ -8,46 +8,13 @@
 
 #include "bench_timer.h"
 #include "ceiling.h"
-#include "core/error.h"
-#include "core/philox.h"
-#include "engine/evaluator.h"
-#include "engine/lane_graph.h"
-#include "engine/request.h"
-#include "model_lookup.h"
+#include "graph/executable.h"
 #include "op_table.h"
 #include "progress_bar.h"
 #include "vk/gpu_timer.h"
 
 namespace rivulet::cli {
 namespace {
-
-/// Conditioning of a typical request, the same in every row.
-std::vector<float> typicalConditioning(const models::Network& network, std::uint32_t rows,
-                                       const engine::Request& request) {
-  const std::size_t channels = network.conditioning().channels;
-  const StepPlan plan = engine::makePlan(network.info(), request);
-  std::vector<float> conditioning(rows * channels);
-  for (std::size_t row = 0; row < rows; ++row) {
-    engine::fillConditioning(network, request, plan.calls[0], false,
-                             std::span(conditioning).subspan(row * channels, channels));
-  }
-  return conditioning;
-}
-
-/// Class 0, and zeros for a style where the file has none to draw from.
-engine::Request typicalRequest(const models::NetworkInfo& info, const std::string& size) {
-  engine::Request request;
-  if (!size.empty()) {
-    const Size parsed = parseSize(size);
-    if (parsed.width == 0 || parsed.height == 0) throw Error(ErrorCode::InvalidArgument, "--size must not be 0");
-    request.width = parsed.width;
-    request.height = parsed.height;
-  }
-  if (!info.classes.empty()) request.classes = {{0, 1.0f}};
-  const bool anyStyle = std::any_of(info.styles.begin(), info.styles.end(), [](const auto& of) { return !of.empty(); });
-  if (!anyStyle) request.style.assign(info.styleDim, 0.0f);
-  return engine::resolve(info, request);
-}
 
 /// Times of one evaluation, in milliseconds.
 struct Sample {
@@ -114,27 +81,12 @@ class ModelTimer {
 }  // namespace
 
 int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
-  const std::shared_ptr<const models::Network> network = models::Network::load(findModel(options.model));
-  const engine::Request request = typicalRequest(network->info(), options.size);
-  const std::shared_ptr<vk::Device> device = openDevice(globals);
-  const DataType type =
-      options.precision.empty() ? engine::defaultPrecision(device->caps()) : parsePrecision(options.precision);
-  vk::PipelineCache pipelines(device);
-  vk::CommandStream stream(device);
-
+  BenchNetwork network(globals, options.network);
+  const std::shared_ptr<vk::Device>& device = network.device();
+  vk::PipelineCache& pipelines = network.pipelines();
+  vk::CommandStream& stream = network.stream();
+  const graph::Executable& executable = network.executable();
   ProgressBar bar;
-  graph::ExecutableOptions executableOptions;
-  executableOptions.name = network->info().name;
-  executableOptions.onPipeline = [&](std::size_t done, std::size_t total) {
-    bar.update("compiling pipelines", done, total);
-  };
-  engine::Evaluator evaluator(*network, pipelines, stream, {options.batch, request.height, request.width, type},
-                              nullptr, executableOptions);
-  std::vector<float> x(std::size_t{options.batch} * network->info().inChannels * request.height * request.width);
-  fillNoise({7, NoiseStream::Initial, 0}, {0, 0, static_cast<std::uint32_t>(x.size()), 1}, 1, 1, x);
-  evaluator.run(x, typicalConditioning(*network, options.batch, request));  // inputs, and a first warm-up
-
-  const graph::Executable& executable = evaluator.executable();
   ModelTimer timer(device, stream, executable);
   std::vector<double> milliseconds, host, ceilings, betweens;
   std::vector<std::vector<double>> dispatches(executable.size());
@@ -170,10 +122,7 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
   };
   const std::vector<OpRow> ops = timed ? opTable(executable.graph().dispatches(), times, false) : std::vector<OpRow>();
   const std::vector<OpRow> kinds = timed ? opTable(executable.graph().dispatches(), times, true) : std::vector<OpRow>();
-  const std::string name = network->info().name + " " + std::to_string(request.width) + "x" +
-                           std::to_string(request.height) + " batch " + std::to_string(options.batch) + " " +
-                           toString(type);
-
+  const std::string& name = network.name();
   if (options.json) {
     const auto toJson = [&](const std::vector<OpRow>& rows) {
       nlohmann::ordered_json list = nlohmann::ordered_json::array();

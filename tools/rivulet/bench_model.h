@@ -2,15 +2,14 @@
 // rivulet bench model: how fast a whole evaluation is, against what the device can do.
 
 #include <cstdint>
-#include <string>
 
+#include "bench_network.h"
 #include "cli.h"
 
 namespace rivulet::cli {
 
 struct BenchModelOptions {
-  std::string model, size, precision;
-  std::uint32_t batch = 1;
+  BenchNetworkOptions network;
   std::uint32_t repeats = 9;
   bool json = false;
 };
