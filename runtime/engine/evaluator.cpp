@@ -7,8 +7,8 @@
 namespace rivulet::engine {
 
 EvaluationGraph buildEvaluation(const models::Network& network, const vk::DeviceCaps& caps,
-                                const EvaluationShape& shape) {
-  EvaluationGraph result{graph::Graph(caps, shape.type), {}, {}};
+                                const EvaluationShape& shape, std::shared_ptr<const graph::Tuning> tuning) {
+  EvaluationGraph result{graph::Graph(caps, shape.type, std::move(tuning)), {}, {}};
   graph::Graph& graph = result.graph;
   result.inputs.x = graph.persistent({shape.n, shape.height, shape.width, network.info().inChannels, shape.type}, "x");
   result.inputs.conditioning =
@@ -50,9 +50,9 @@ void checkMemory(const graph::MemoryPlan& plan, const vk::Device& device, const 
 
 Evaluator::Evaluator(const models::Network& network, vk::PipelineCache& pipelines, vk::CommandStream& stream,
                      const EvaluationShape& shape, std::shared_ptr<const graph::WeightBuffer> weights,
-                     const graph::ExecutableOptions& options)
+                     const graph::ExecutableOptions& options, std::shared_ptr<const graph::Tuning> tuning)
     : stream_(stream), device_(pipelines.device()), weights_(std::move(weights)) {
-  EvaluationGraph built = buildEvaluation(network, device_->caps(), shape);
+  EvaluationGraph built = buildEvaluation(network, device_->caps(), shape, std::move(tuning));
   inputs_ = built.inputs;
   output_ = built.output;
   checkMemory(built.graph.memory(), *device_,

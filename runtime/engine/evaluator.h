@@ -26,9 +26,9 @@ struct EvaluationGraph {
   graph::Tensor output;
 };
 
-/// Touches no device. Errors: InvalidArgument (size), MissingFeature (fp16).
+/// Touches no device. `tuning`: as graph::Graph. Errors: InvalidArgument (size), MissingFeature (fp16).
 EvaluationGraph buildEvaluation(const models::Network& network, const vk::DeviceCaps& caps,
-                                const EvaluationShape& shape);
+                                const EvaluationShape& shape, std::shared_ptr<const graph::Tuning> tuning = nullptr);
 
 /// What a device can hold, in bytes: in its largest local heap, and in one buffer of ours.
 struct MemoryLimits {
@@ -49,7 +49,7 @@ class Evaluator {
   /// where they fit. Errors: as buildEvaluation, and OutOfDeviceMemory with the bytes needed and available.
   Evaluator(const models::Network& network, vk::PipelineCache& pipelines, vk::CommandStream& stream,
             const EvaluationShape& shape, std::shared_ptr<const graph::WeightBuffer> weights = nullptr,
-            const graph::ExecutableOptions& options = {});
+            const graph::ExecutableOptions& options = {}, std::shared_ptr<const graph::Tuning> tuning = nullptr);
 
   /// x: [n, inChannels, height, width] (NCHW). conditioning: [n, ConditioningLayout::channels]. Returns
   /// [n, outChannels, height, width]. Waits for the device. Errors: DeviceLost, OutOfDeviceMemory.

@@ -63,7 +63,11 @@ const char* toString(Progress::Stage stage) {
 
 Generator::Generator(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines,
                      const GeneratorOptions& options)
-    : network_(std::move(network)), pipelines_(pipelines), options_(options), stream_(pipelines.device()) {
+    : network_(std::move(network)),
+      pipelines_(pipelines),
+      options_(options),
+      stream_(pipelines.device()),
+      tuner_(pipelines, stream_, Autotuner::defaultFile(pipelines)) {
   if (options_.maxLanes == 0 || options_.maxExecutables == 0) {
     throw Error(ErrorCode::InvalidArgument, "a generator needs at least one lane and one executable");
   }
@@ -147,7 +151,12 @@ Generator::Cached& Generator::lanesFor(LaneShape shape, const OnProgress& onProg
     try {
       while (executables_.size() >= options_.maxExecutables) evict();
       options.name = network_->info().name + " " + std::to_string(shape.width) + "x" + std::to_string(shape.height);
-      auto lanes = std::make_unique<Lanes>(network_, pipelines_, stream_, shape, weights_, options);
+      tuner_.tune(
+          [&](const std::shared_ptr<const graph::Tuning>& tuning) {
+            return planLanes(*network_, *pipelines_.device(), shape, tuning).graph;
+          },
+          options.name, options);
+      auto lanes = std::make_unique<Lanes>(network_, pipelines_, stream_, shape, weights_, options, tuner_.tuning());
       weights_ = lanes->weights();
       Cached& cached = executables_[shape];
       cached.lanes = std::move(lanes);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/autotuner.h"
 #include "engine/lanes.h"
 #include "engine/request.h"
 #include "vk/command_stream.h"
@@ -27,6 +28,7 @@ struct GeneratorOptions {
 struct Progress {
   /// FirstRun: the first evaluation of a new size, in slices. Some drivers (lavapipe) compile a kernel when it first
   /// runs, and take seconds over it.
+  /// Compiling: where kernels are timed first (engine/autotuner.h), several times over.
   enum class Stage { Compiling, FirstRun, Sampling } stage = Stage::Compiling;
   std::size_t done = 0, total = 0;  // pipelines; dispatches; evaluations of all requests
 };
@@ -94,6 +96,7 @@ class Generator {
   vk::PipelineCache& pipelines_;
   GeneratorOptions options_;
   vk::CommandStream stream_;
+  Autotuner tuner_;
   std::shared_ptr<const graph::WeightBuffer> weights_;
   std::map<LaneShape, Cached> executables_;
   vk::Buffer readback_;

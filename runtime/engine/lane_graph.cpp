@@ -16,8 +16,9 @@ DataType defaultPrecision(const vk::DeviceCaps& caps) {
   return caps.storage16 && !caps.isSoftware() ? DataType::F16 : DataType::F32;
 }
 
-LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& caps, const LaneShape& shape) {
-  LaneGraph result{graph::Graph(caps, shape.type), {}, {}, 0, 0};
+LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& caps, const LaneShape& shape,
+                         std::shared_ptr<const graph::Tuning> tuning) {
+  LaneGraph result{graph::Graph(caps, shape.type, std::move(tuning)), {}, {}, 0, 0};
   graph::Graph& graph = result.graph;
   SamplerShape sampler;
   sampler.lanes = shape.lanes;

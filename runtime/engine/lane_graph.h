@@ -3,6 +3,7 @@
 // the making; each carries its own parameters, so lanes at different steps of different samplers share an evaluation.
 
 #include <cstdint>
+#include <memory>
 
 #include "engine/sampling_ops.h"
 #include "graph/graph.h"
@@ -41,7 +42,8 @@ struct LaneGraph {
   std::uint32_t networkFirst = 0, networkEnd = 0;
 };
 
-/// Touches no device. Errors: InvalidArgument (size), MissingFeature (fp16).
-LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& caps, const LaneShape& shape);
+/// Touches no device. `tuning`: as graph::Graph. Errors: InvalidArgument (size), MissingFeature (fp16).
+LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& caps, const LaneShape& shape,
+                         std::shared_ptr<const graph::Tuning> tuning = nullptr);
 
 }  // namespace rivulet::engine

@@ -25,10 +25,11 @@ std::string describe(const models::Network& network, const LaneShape& shape) {
          " with " + std::to_string(shape.lanes) + (shape.lanes == 1 ? " lane" : " lanes");
 }
 
-LaneGraph build(const models::Network& network, const vk::Device& device, const LaneShape& shape) {
+LaneGraph build(const models::Network& network, const vk::Device& device, const LaneShape& shape,
+                const std::shared_ptr<const graph::Tuning>& tuning) {
   const std::uint32_t native = network.info().nativeSize;
   try {
-    return buildLaneGraph(network, device.caps(), shape);
+    return buildLaneGraph(network, device.caps(), shape, tuning);
   } catch (const Error& error) {
     if (error.code() != ErrorCode::InvalidArgument || std::max(shape.width, shape.height) <= native) throw;
     LaneShape one = shape;  // memory goes with the area
@@ -45,18 +46,19 @@ LaneGraph build(const models::Network& network, const vk::Device& device, const 
 
 }  // namespace
 
-LaneGraph planLanes(const models::Network& network, const vk::Device& device, const LaneShape& shape) {
-  LaneGraph built = build(network, device, shape);
+LaneGraph planLanes(const models::Network& network, const vk::Device& device, const LaneShape& shape,
+                    const std::shared_ptr<const graph::Tuning>& tuning) {
+  LaneGraph built = build(network, device, shape, tuning);
   checkMemory(built.graph.memory(), device, describe(network, shape));
   return built;
 }
 
 Lanes::Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines, vk::CommandStream& stream,
              const LaneShape& shape, std::shared_ptr<const graph::WeightBuffer> weights,
-             const graph::ExecutableOptions& options)
+             const graph::ExecutableOptions& options, const std::shared_ptr<const graph::Tuning>& tuning)
     : network_(std::move(network)), shape_(shape), weights_(std::move(weights)) {
   const std::shared_ptr<vk::Device>& device = pipelines.device();
-  LaneGraph built = planLanes(*network_, *device, shape);
+  LaneGraph built = planLanes(*network_, *device, shape, tuning);
   if (!weights_ || !weights_->fits(built.graph)) {
     weights_ = graph::WeightBuffer::create(built.graph, stream, device, network_->info().name);
   }

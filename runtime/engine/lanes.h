@@ -15,9 +15,11 @@
 
 namespace rivulet::engine {
 
-/// What a lane of this shape needs memory for. Errors: OutOfDeviceMemory with the bytes needed and available,
-/// InvalidArgument (size), MissingFeature (fp16). Touches nothing. Thread-safe.
-LaneGraph planLanes(const models::Network& network, const vk::Device& device, const LaneShape& shape);
+/// What a lane of this shape needs memory for. `tuning`: as graph::Graph; it does not change that. Errors:
+/// OutOfDeviceMemory with the bytes needed and available, InvalidArgument (size), MissingFeature (fp16). Touches
+/// nothing. Thread-safe.
+LaneGraph planLanes(const models::Network& network, const vk::Device& device, const LaneShape& shape,
+                    const std::shared_ptr<const graph::Tuning>& tuning = nullptr);
 
 /// A state to begin from instead of noise, in the layout of a lane.
 struct GivenState {
@@ -32,7 +34,7 @@ class Lanes {
   /// available, InvalidArgument (size), MissingFeature (fp16).
   Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines, vk::CommandStream& stream,
         const LaneShape& shape, std::shared_ptr<const graph::WeightBuffer> weights,
-        const graph::ExecutableOptions& options);
+        const graph::ExecutableOptions& options, const std::shared_ptr<const graph::Tuning>& tuning = nullptr);
   /// From a graph built before (its memory was looked at, or its weights prepared without a queue). Errors: as
   /// graph::Executable.
   Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& pipelines, LaneGraph built,

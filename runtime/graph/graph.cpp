@@ -44,11 +44,18 @@ PushConstants& PushConstants::offset(Weight weight) {
   return word(0);
 }
 
-Graph::Graph(const vk::DeviceCaps& caps, DataType storage) : caps_(caps), storage_(storage) {
+Graph::Graph(const vk::DeviceCaps& caps, DataType storage, std::shared_ptr<const Tuning> tuning)
+    : caps_(caps), storage_(storage), tuning_(std::move(tuning)) {
   if (storage == DataType::F16 && !caps.storage16) {
     throw Error(ErrorCode::MissingFeature, "fp16 storage needs the feature storageBuffer16BitAccess, which " +
                                                caps.name + " does not offer; use fp32");
   }
+  if (tuning_ && tuning_->matrixUnits == false) caps_.cooperativeMatrix = false;
+}
+
+Choice Graph::choose(std::string key, std::uint32_t usual, std::uint32_t candidates) const {
+  const std::uint32_t taken = tuning_ ? tuning_->candidate(key, usual, candidates) : usual;
+  return {std::move(key), candidates, taken};
 }
 
 Tensor Graph::tensor(const TensorDesc& desc, std::string name) {

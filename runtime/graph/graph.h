@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "graph/arena_planner.h"
+#include "graph/tuning.h"
 #include "tensor/tensor_desc.h"
 #include "vk/device_caps.h"
 #include "vk/pipeline_cache.h"
@@ -61,6 +63,7 @@ struct Dispatch {
   std::vector<Tensor> writes;
   std::uint64_t multiplyAdds = 0;  // of the mathematical operation, without padding
   std::uint64_t bytes = 0;         // read and written at least once
+  Choice choice;
 };
 
 struct MemoryPlan {
@@ -72,11 +75,13 @@ struct MemoryPlan {
 class Graph {
  public:
   /// `caps` are those of the device that will run it; `storage` is how activations and weights are stored (F16 needs
-  /// caps.storage16: Error(MissingFeature)).
-  Graph(const vk::DeviceCaps& caps, DataType storage);
+  /// caps.storage16: Error(MissingFeature)); `tuning`: the kernels found best on that device, or null.
+  Graph(const vk::DeviceCaps& caps, DataType storage, std::shared_ptr<const Tuning> tuning = nullptr);
 
   const vk::DeviceCaps& caps() const { return caps_; }
   DataType storage() const { return storage_; }
+  /// For an op with several kernels that give the same bits.
+  Choice choose(std::string key, std::uint32_t usual, std::uint32_t candidates) const;
 
   /// A temporary, alive from the first dispatch that writes it to the last that reads it.
   Tensor tensor(const TensorDesc& desc, std::string name);
@@ -122,6 +127,7 @@ class Graph {
 
   vk::DeviceCaps caps_;
   DataType storage_;
+  std::shared_ptr<const Tuning> tuning_;
   std::vector<TensorInfo> tensors_;
   std::map<std::uint32_t, Tensor> pixelSquares_;
   std::vector<WeightInfo> weights_;

@@ -1,5 +1,6 @@
 #include "ops/conv2d_checks.h"
 
+#include "ops/coopmat_tile.h"
 #include "ops/op_support.h"
 
 namespace rivulet::ops {
@@ -10,6 +11,13 @@ constexpr std::uint32_t kMaxSize = 65535;  // width and height share a word of p
 std::uint32_t outputSize(std::uint32_t size, const Conv2dDesc& desc, std::uint32_t kernel) {
   const bool after = kernel == 3 && desc.padding == Padding::ZeroAfter;
   return after ? size / 2 : ceilDiv(size, desc.stride);
+}
+
+/// Of its choice between tiles.
+std::string keyOf(const Conv2dShape& shape) {
+  return "matrix " + std::to_string(shape.kernel) + "x" + std::to_string(shape.kernel) + "/" +
+         std::to_string(shape.stride) + " " + std::to_string(shape.inputs) + "->" + std::to_string(shape.outputs) +
+         " " + std::to_string(shape.outWidth) + "x" + std::to_string(shape.outHeight) + " x" + std::to_string(shape.n);
 }
 
 }  // namespace
@@ -80,8 +88,15 @@ TensorDesc checkConv2d(const graph::Graph& graph, const Conv2dDesc& desc, const 
 Conv2dPlan planConv2d(const graph::Graph& graph, const Conv2dDesc& desc, const Conv2dInputs& inputs,
                       const TensorDesc& out) {
   const std::uint32_t channels = graph.desc(inputs.x).stride() + (inputs.x2 ? graph.desc(inputs.x2).stride() : 0);
-  return chooseConv2dPlan(graph.caps(), {out.n, out.h, out.w, channels, out.stride(), desc.weight.shape[2], desc.stride,
-                                         desc.padding, graph.storage()});
+  const Conv2dShape shape{out.n,       out.h,        out.w,          channels, out.stride(), desc.weight.shape[2],
+                          desc.stride, desc.padding, graph.storage()};
+  Conv2dPlan plan = chooseConv2dPlan(graph.caps(), shape);
+  if (!plan.subgroup || graph.caps().isSoftware()) return plan;
+  const CoopmatTiles matrix = coopmatTiles(graph.caps(), shape);
+  if (matrix.tiles.empty()) return plan;
+  plan.choice = graph.choose(keyOf(shape), matrix.usual, static_cast<std::uint32_t>(matrix.tiles.size()));
+  plan.coopmat = matrix.tiles[plan.choice.taken];
+  return plan;
 }
 
 }  // namespace rivulet::ops

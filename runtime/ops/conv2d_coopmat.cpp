@@ -131,6 +131,7 @@ Tensor coopmatConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dIn
   graph::Dispatch dispatch;
   dispatch.name = desc.name;
   dispatch.op = describe(desc, result, norm != nullptr);
+  dispatch.choice = plan.choice;
   const std::uint32_t local = tile.subgroups() * plan.lanes;
   dispatch.kernel = {graph.shader("ops/conv2d_coopmat"),
                      {local,

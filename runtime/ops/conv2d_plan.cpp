@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "ops/coopmat_tile.h"
 #include "ops/winograd.h"
 
 namespace rivulet::ops {
@@ -130,7 +129,6 @@ Conv2dPlan chooseConv2dPlan(const vk::DeviceCaps& caps, const Conv2dShape& shape
     planSoftware(plan, shape);
   } else {
     planGpu(plan, caps, shape);
-    plan.coopmat = chooseCoopmatTile(caps, shape);
   }
   return plan;
 }

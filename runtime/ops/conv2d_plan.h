@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "graph/tuning.h"
 #include "ops/padding.h"
 #include "tensor/tensor_desc.h"
 #include "vk/device_caps.h"
@@ -31,9 +32,11 @@ struct CoopmatTile {
 
   std::uint32_t subgroups() const { return pixelSubgroups * outputSubgroups * tapSubgroups; }
   std::uint32_t columnOutputs() const { return outputSubgroups * outputFragments * n; }
+  bool operator==(const CoopmatTile&) const = default;
 };
 
 struct Conv2dPlan {
+  graph::Choice choice;                // between tiles of matrix units
   std::optional<CoopmatTile> coopmat;  // ops/conv2d_coopmat.h, of which only `lanes` and `requiredSize` matter besides
   bool winograd = false;               // ops/winograd.h, of which only `lanes` and `requiredSize` matter
   bool pointwise = false;              // ops/pointwise.h, likewise

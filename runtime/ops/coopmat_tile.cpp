@@ -35,7 +35,8 @@ struct Candidate {
 };
 
 // From what reuses most of what it stages to what makes most workgroups.
-constexpr Candidate kCandidates[] = {{64, 64, 2, 2}, {64, 64, 2, 1}, {32, 64, 2, 1}, {32, 32, 2, 1}, {16, 32, 1, 1}};
+constexpr Candidate kCandidates[] = {{64, 64, 4, 2}, {64, 64, 2, 2}, {64, 64, 2, 1}, {32, 64, 4, 1}, {32, 64, 2, 1},
+                                     {32, 32, 2, 2}, {32, 32, 2, 1}, {32, 32, 1, 1}, {16, 32, 1, 1}};
 constexpr std::uint32_t kBusy = 512;  // subgroups that fill a device
 
 std::uint32_t haloWidth(const CoopmatTile& tile, const Conv2dShape& shape) {
@@ -94,11 +95,11 @@ std::uint32_t coopmatSharedBytes(const CoopmatTile& tile, const Conv2dShape& sha
   return bytes;
 }
 
-std::optional<CoopmatTile> chooseCoopmatTile(const vk::DeviceCaps& caps, const Conv2dShape& shape) {
+CoopmatTiles coopmatTiles(const vk::DeviceCaps& caps, const Conv2dShape& shape) {
   constexpr std::uint32_t kFewImageTiles = 64;  // of the smallest candidate: less does not fill a device
-  if (!caps.cooperativeMatrix || shape.storage != DataType::F16) return std::nullopt;
+  if (!caps.cooperativeMatrix || shape.storage != DataType::F16) return {};
   const vk::CooperativeMatrixShape* const fragment = chooseShape(caps);
-  if (!fragment) return std::nullopt;
+  if (!fragment) return {};
   CoopmatTile base;
   base.m = fragment->m;
   base.n = fragment->n;
@@ -126,16 +127,17 @@ std::optional<CoopmatTile> chooseCoopmatTile(const vk::DeviceCaps& caps, const C
   };
   if (!fits(cut(std::end(kCandidates)[-1]))) base.tapSubgroups = 1;
 
-  std::optional<CoopmatTile> chosen;
+  CoopmatTiles result;
+  bool enough = false;
   for (const Candidate& candidate : kCandidates) {
     const CoopmatTile tile = cut(candidate);
-    if (!fits(tile)) continue;
-    chosen = tile;
-    const std::uint64_t subgroups =
-        std::uint64_t{shape.n} * tile.tilesX * tile.tilesY * tile.columns * tile.subgroups();
-    if (subgroups >= kBusy) break;
+    if (!fits(tile) || (!result.tiles.empty() && result.tiles.back() == tile)) continue;
+    result.tiles.push_back(tile);
+    if (enough) continue;
+    result.usual = static_cast<std::uint32_t>(result.tiles.size() - 1);
+    enough = std::uint64_t{shape.n} * tile.tilesX * tile.tilesY * tile.columns * tile.subgroups() >= kBusy;
   }
-  return chosen;
+  return result;
 }
 
 }  // namespace rivulet::ops

@@ -2,7 +2,7 @@
 // How a convolution on matrix units is cut up: a pure function of the device and the shape.
 
 #include <cstdint>
-#include <optional>
+#include <vector>
 
 #include "ops/conv2d_plan.h"
 #include "vk/device_caps.h"
@@ -16,8 +16,14 @@ constexpr std::uint32_t kCoopmatPlane = 32;
 /// Bytes of shared memory that shaders/ops/conv2d_coopmat.comp declares. `normed`: with a norm of its input.
 std::uint32_t coopmatSharedBytes(const CoopmatTile& tile, const Conv2dShape& shape, bool normed, bool squares);
 
-/// Nullopt: the device has no matrix units for halves summed in floats, or the shape does not fit them.
+/// Tiles that fit, from what reuses most of what it stages to what makes most workgroups. All give the same bits.
+struct CoopmatTiles {
+  std::vector<CoopmatTile> tiles;
+  std::uint32_t usual = 0;  // where nothing has been measured: the first that makes enough workgroups
+};
+
+/// No tiles: the device has no matrix units for halves summed in floats, or the shape does not fit them.
 /// Thread-safety: any thread.
-std::optional<CoopmatTile> chooseCoopmatTile(const vk::DeviceCaps& caps, const Conv2dShape& shape);
+CoopmatTiles coopmatTiles(const vk::DeviceCaps& caps, const Conv2dShape& shape);
 
 }  // namespace rivulet::ops

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/philox.h"
+#include "engine/autotuner.h"
 #include "engine/lane_graph.h"
 #include "model_lookup.h"
 #include "progress_bar.h"
@@ -59,9 +60,15 @@ BenchNetwork::BenchNetwork(const Globals& globals, const BenchNetworkOptions& op
   graph::ExecutableOptions executable;
   executable.name = network->info().name;
   executable.onPipeline = [&](std::size_t done, std::size_t total) { bar.update("compiling pipelines", done, total); };
-  evaluator_ = std::make_unique<engine::Evaluator>(
-      *network, *pipelines_, *stream_, engine::EvaluationShape{options.batch, request.height, request.width, type},
-      nullptr, executable);
+  const engine::EvaluationShape shape{options.batch, request.height, request.width, type};
+  engine::Autotuner tuner(*pipelines_, *stream_, engine::Autotuner::defaultFile(*pipelines_));
+  tuner.tune(
+      [&](const std::shared_ptr<const graph::Tuning>& tuning) {
+        return engine::buildEvaluation(*network, device_->caps(), shape, tuning).graph;
+      },
+      executable.name, executable);
+  evaluator_ =
+      std::make_unique<engine::Evaluator>(*network, *pipelines_, *stream_, shape, nullptr, executable, tuner.tuning());
   bar.finish();
   std::vector<float> x(std::size_t{options.batch} * network->info().inChannels * request.height * request.width);
   fillNoise({7, NoiseStream::Initial, 0}, {0, 0, static_cast<std::uint32_t>(x.size()), 1}, 1, 1, x);

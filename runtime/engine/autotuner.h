@@ -1,0 +1,56 @@
+#pragma once
+// Times the candidate kernels of a network's ops on the device, in the network and with its shapes, and keeps the
+// choices in a file beside the pipeline cache: one per device UUID, driver version and Rivulet version. A lost or
+// corrupt file is made again. RIVULET_AUTOTUNE=0: nothing is timed or read, every op takes its usual kernel.
+//
+// Candidates of one op give the same bits, so tuning never changes a texture; but for one choice, which is made once
+// for a device: whether its matrix units are as fast as they are advertised, or the kernels without them are far
+// faster.
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/executable.h"
+#include "graph/tuning.h"
+#include "vk/command_stream.h"
+#include "vk/pipeline_cache.h"
+
+namespace rivulet::engine {
+
+/// Thread-safety: one thread at a time.
+class Autotuner {
+ public:
+  /// Reads `file`; empty: choices are kept in memory only. `pipelines` and `stream` are BORROWED.
+  Autotuner(vk::PipelineCache& pipelines, vk::CommandStream& stream, std::filesystem::path file);
+  /// The file beside the pipeline cache's; empty where that has none.
+  static std::filesystem::path defaultFile(const vk::PipelineCache& pipelines);
+
+  /// What is known so far; never null.
+  const std::shared_ptr<const graph::Tuning>& tuning() const { return tuning_; }
+
+  using Build = std::function<graph::Graph(const std::shared_ptr<const graph::Tuning>&)>;
+  /// Measures what the graph has choices for that are not known yet, and saves it. Takes some executables' time to
+  /// compile and some evaluations; nothing where all is known, on devices without timestamps, and with
+  /// RIVULET_AUTOTUNE=0. Where memory does not suffice, or the file cannot be written, that is logged and the usual
+  /// kernels are taken. Returns whether anything was measured. Errors: DeviceLost, and those of `build`.
+  bool tune(const Build& build, const std::string& name, const graph::ExecutableOptions& options = {});
+
+ private:
+  void read();
+  void save() const;
+  void measure(const Build& build, const std::string& name, const graph::ExecutableOptions& options);
+  /// Microseconds of each dispatch, the best of some runs.
+  std::vector<double> times(graph::Graph graph, const graph::ExecutableOptions& options,
+                            std::vector<graph::Choice>& choices);
+
+  vk::PipelineCache& pipelines_;
+  vk::CommandStream& stream_;
+  std::filesystem::path file_;
+  std::shared_ptr<const graph::Tuning> tuning_;
+  std::shared_ptr<const graph::WeightBuffer> weights_;  // while measuring
+};
+
+}  // namespace rivulet::engine
