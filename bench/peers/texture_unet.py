@@ -11,8 +11,8 @@ import torch.nn.functional as F
 
 
 def read_safetensors(path):
-    """Tensors by name, and the metadata of a .safetensors file (float32 and float16)."""
-    types = {"F32": (torch.float32, 4), "F16": (torch.float16, 2)}
+    """Tensors by name, and the metadata of a .safetensors file (floats, halves and integers)."""
+    types = {"F32": (torch.float32, 4), "F16": (torch.float16, 2), "I32": (torch.int32, 4), "I64": (torch.int64, 8)}
     with open(path, "rb") as file:
         size = struct.unpack("<Q", file.read(8))[0]
         header = json.loads(file.read(size))
@@ -76,30 +76,30 @@ class TextureUNet(torch.nn.Module):
         e = self.linear("emb.in", torch.cat(features, dim=1).to(dtype)) + classes.to(dtype) @ self.weight("emb.class")
         return F.silu(self.linear("emb.out", F.silu(e)))
 
-    def block(self, name, h, skip=None):
+    def block(self, name, e, h, skip=None):
         r = h if skip is None else torch.cat([h, skip], dim=1)
         a = self.conv3(name + ".conv1", F.silu(self.rms(name + ".norm1", r)))
-        scale, shift = self.linear(name + ".mod", self.e).chunk(2, dim=1)
+        scale, shift = self.linear(name + ".mod", e).chunk(2, dim=1)
         b = self.rms(name + ".norm2", a) * (1 + scale[:, :, None, None]) + shift[:, :, None, None]
         b = self.conv3(name + ".conv2", F.silu(b))
         return b + (r if skip is None else self.conv1(name + ".shortcut", r))
 
     def forward(self, x, t, s, w, classes, style):
         blocks = self.config["blocks_per_level"]
-        self.e = self.embedding(t, s, w, classes, style, x.dtype)
+        e = self.embedding(t, s, w, classes, style, x.dtype)
         skips = []
         h = self.conv3("stem", F.pixel_unshuffle(x, 2))
         for i in (0, 1):
             for j in range(blocks):
-                h = self.block(f"down.{i}.{j}", h)
+                h = self.block(f"down.{i}.{j}", e, h)
                 skips.append(h)
             h = self.conv3(f"down.{i}.down", h, stride=2)
         for j in range(blocks):
-            h = self.block(f"mid.{j}", h)
+            h = self.block(f"mid.{j}", e, h)
         for i in (1, 0):
             h = F.interpolate(self.conv1(f"up.{i}.proj", h), scale_factor=2.0, mode="nearest")
             for j in range(blocks):
-                h = self.block(f"up.{i}.{j}", h, skips.pop())
+                h = self.block(f"up.{i}.{j}", e, h, skips.pop())
         h = self.conv3("head.expand", F.silu(self.rms("head.norm", h)))
         h = F.silu(self.conv3("head.full", torch.cat([F.pixel_shuffle(h, 2), x], dim=1)))
         return self.conv3("head.out", h)

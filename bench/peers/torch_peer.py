@@ -73,7 +73,7 @@ def main():
     folder = arguments.reference or os.path.join(root, "tests", "data", "reference", name)
     network = TextureUNet(arguments.model).to(device).eval()
     error = reference_error(network, folder, device, torch.float32)
-    network = network.to(dtype)
+    network = network.to(dtype).to(memory_format=torch.channels_last)
     where = torch.cuda.get_device_name() if device.type == "cuda" else "the processor"
     print(f"{name}, PyTorch {torch.__version__} on {where}, {precision}; "
           f"fp32 differs from the recorded outputs by {error:.1e}")
