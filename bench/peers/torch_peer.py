@@ -48,7 +48,7 @@ def milliseconds(evaluate, device):
         count *= 4
 
 
-def rivulet_milliseconds(arguments, size, batch, precision):
+def rivulet_evaluation(arguments, size, batch, precision):
     command = [arguments.rivulet, "bench", "model", "--model", arguments.model, "--size", str(size), "--batch",
                str(batch), "--precision", precision, "--repeats", "5", "--json"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)[0]
@@ -84,7 +84,7 @@ def main():
     if not arguments.no_compile and hasattr(torch, "compile"):
         modes["compile"] = torch.compile(network, mode="max-autotune", fullgraph=True)
     print(f"{'size':>6} {'batch':>6} {'rivulet ms':>12}" +
-          "".join(f" {mode + ' ms':>12} {'ratio':>7}" for mode in modes) + f" {'torch MiB':>10}")
+          "".join(f" {mode + ' ms':>12} {'ratio':>7}" for mode in modes) + f" {'rivulet MiB':>12} {'torch MiB':>10}")
     rows = []
     for size in map(int, arguments.size.split(",")):
         for batch in map(int, arguments.batch.split(",")):
@@ -96,7 +96,8 @@ def main():
                     for _ in range(3):
                         evaluate(*values)
                 for _ in range(arguments.turns):
-                    times["rivulet"].append(rivulet_milliseconds(arguments, size, batch, precision)["ms"])
+                    ours = rivulet_evaluation(arguments, size, batch, precision)
+                    times["rivulet"].append(ours["ms"])
                     for mode, evaluate in modes.items():
                         if device.type == "cuda":
                             torch.cuda.reset_peak_memory_stats()
@@ -104,10 +105,11 @@ def main():
                         if device.type == "cuda" and mode == "eager":
                             peak = torch.cuda.max_memory_allocated()
             best = {key: statistics.median(value) for key, value in times.items()}
-            rows.append({"size": size, "batch": batch, "torch_peak_bytes": peak} | best)
+            memory = ours["arena_bytes"] + ours["weight_bytes"]
+            rows.append({"size": size, "batch": batch, "rivulet_bytes": memory, "torch_peak_bytes": peak} | best)
             print(f"{size:>6} {batch:>6} {best['rivulet']:>12.4f}" +
                   "".join(f" {best[mode]:>12.4f} {best['rivulet'] / best[mode]:>7.2f}" for mode in modes) +
-                  f" {peak / 2**20:>10.1f}", flush=True)
+                  f" {memory / 2**20:>12.1f} {peak / 2**20:>10.1f}", flush=True)
     if arguments.json:
         with open(arguments.json, "w", encoding="utf-8") as file:
             json.dump({"model": name, "device": where, "torch": torch.__version__, "precision": precision,

@@ -143,7 +143,9 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
                                   {"host_ms", median(host)},
                                   {"device", device->caps().name},
                                   {"dispatches", executable.size()},
-                                  {"multiply_adds", executable.multiplyAdds()}};
+                                  {"multiply_adds", executable.multiplyAdds()},
+                                  {"arena_bytes", executable.memory().arenaBytes},
+                                  {"weight_bytes", executable.memory().weightBytes}};
     if (timed) {
       row["between_dispatches_ms"] = between;
       row["kinds"] = toJson(kinds);
@@ -156,6 +158,8 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
   std::printf("  %.3f ms per evaluation (%.3f ms with submission and wait), %u dispatches\n", ms, median(host),
               executable.size());
   std::printf("  %.1f GFLOP/s of a ceiling of %.1f: %.0f %%\n", gflops, ceiling, 100.0 * ratio);
+  std::printf("  %s for activations, %s for weights\n", bytesText(executable.memory().arenaBytes).c_str(),
+              bytesText(executable.memory().weightBytes).c_str());
   if (!timed) {
     std::printf("  this device has no timestamps: no times per op\n");
     return kOk;
