@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """One evaluation of texture_unet by Rivulet and by PyTorch on the same GPU, in turns: eager, and torch.compile with
-mode="max-autotune" (which captures CUDA graphs), halves, channels last. Both are checked against recorded outputs first.
+mode="max-autotune" (which captures CUDA graphs), halves, channels last. The module is checked against recorded outputs in
+full floats first, and what each mode makes of the inputs against the module.
 
   torch_peer.py --rivulet build/release/bin/rivulet --model models/materials-m.safetensors [--json FILE]
 """
@@ -72,6 +73,7 @@ def main():
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
     folder = arguments.reference or os.path.join(root, "tests", "data", "reference", name)
     network = TextureUNet(arguments.model).to(device).eval()
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     error = reference_error(network, folder, device, torch.float32)
     network = network.to(dtype).to(memory_format=torch.channels_last)
     where = torch.cuda.get_device_name() if device.type == "cuda" else "the processor"
@@ -80,9 +82,8 @@ def main():
     if error > 1e-3:
         raise SystemExit("that is another network")
 
-    modes = {"eager": network}
-    if not arguments.no_compile and hasattr(torch, "compile"):
-        modes["compile"] = torch.compile(network, mode="max-autotune", fullgraph=True)
+    compiles = not arguments.no_compile and hasattr(torch, "compile")
+    modes = ["eager"] + (["compile"] if compiles else [])
     print(f"{'size':>6} {'batch':>6} {'rivulet ms':>12}" +
           "".join(f" {mode + ' ms':>12} {'ratio':>7}" for mode in modes) + f" {'rivulet MiB':>12} {'torch MiB':>10}")
     rows = []
@@ -91,14 +92,21 @@ def main():
             values = inputs_of(network, batch, size, device, dtype)
             times = {"rivulet": []} | {mode: [] for mode in modes}
             peak = 0
+            evaluations = {"eager": network}
+            if compiles:  # anew for each shape, so that none is compiled for any shape
+                torch._dynamo.reset()
+                evaluations["compile"] = torch.compile(network, mode="max-autotune", fullgraph=True, dynamic=False)
             with torch.inference_mode():
-                for mode, evaluate in modes.items():
+                want = network(*values).float()
+                for mode, evaluate in evaluations.items():
                     for _ in range(3):
-                        evaluate(*values)
+                        have = evaluate(*values).float().clone()
+                    if ((have - want).norm() / want.norm()).item() > 1e-2:
+                        raise SystemExit(f"{mode} makes something else")
                 for _ in range(arguments.turns):
                     ours = rivulet_evaluation(arguments, size, batch, precision)
                     times["rivulet"].append(ours["ms"])
-                    for mode, evaluate in modes.items():
+                    for mode, evaluate in evaluations.items():
                         if device.type == "cuda":
                             torch.cuda.reset_peak_memory_stats()
                         times[mode].append(milliseconds(lambda: evaluate(*values), device))

@@ -118,7 +118,7 @@ RvlRecordResult Context::record(const RvlRecordInfo& info) {
   RvlRecordResult result{};
   result.semaphore = timeline_;
   result.more = scheduler_.hasWork() ? VK_TRUE : VK_FALSE;
-  if (info.budget_us == 0) return result;
+  if (info.budget_us == 0) return result;  // nothing at all
   if (!scheduler_.canRecord() || recordings_.full()) {
     recordings_.waited();
     if (recordings_.overdue()) result.serial = recordings_.probe(info.command_buffer).serial;
@@ -143,8 +143,7 @@ void Context::discard(std::uint64_t serial) {
             (recordings_.empty() ? "there is no unfinished recording to be discarded"
                                  : "the recordings that can be discarded are " + recordings_.unfinished()));
   }
-  recordings_.drop(serial);
-  restart(serial);
+  if (recordings_.drop(serial)) restart(serial);
 }
 
 RvlTickResult Context::tick(const RvlTickInfo& info) {

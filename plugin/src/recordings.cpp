@@ -28,7 +28,7 @@ Recordings::Recordings(std::shared_ptr<vk::Device> device, std::uint32_t count)
 
 bool Recordings::unfinished(std::uint64_t serial) const {
   for (std::size_t i = 0; i < inFlight_; ++i)
-    if (inFlight(i).serial == serial) return true;
+    if (inFlight(i).since <= serial && serial <= inFlight(i).serial) return true;
   return false;
 }
 
@@ -41,7 +41,7 @@ std::string Recordings::unfinished() const {
 Recording& Recordings::begin(VkCommandBuffer commands) {
   Recording& recording = ring_[(first_ + inFlight_) % ring_.size()];
   ++inFlight_;
-  recording.serial = ++lastSerial_;
+  recording.serial = recording.since = ++lastSerial_;
   recording.timed.clear();
   recording.expected = recording.budget = 0;
   recording.dispatches = 0;
@@ -54,9 +54,14 @@ Recording& Recordings::begin(VkCommandBuffer commands) {
 }
 
 Recording& Recordings::probe(VkCommandBuffer commands) {
-  if (inFlight_ == ring_.size()) --inFlight_;
+  std::uint64_t since = 0;
+  if (inFlight_ == ring_.size()) {
+    --inFlight_;
+    since = ring_[(first_ + inFlight_) % ring_.size()].since;
+  }
   Recording& recording = begin(commands);
   recording.probe = true;
+  if (since != 0) recording.since = since;
   end(commands, recording);
   return recording;
 }
@@ -87,14 +92,17 @@ void Recordings::undo() {
   --lastSerial_;
 }
 
-void Recordings::drop(std::uint64_t serial) {
+bool Recordings::drop(std::uint64_t serial) {
+  bool work = false;
   while (inFlight_ > 0) {
     Recording& latest = ring_[(first_ + inFlight_ - 1) % ring_.size()];
     if (latest.serial < serial) break;
+    work = work || !latest.probe;
     latest.serial = 0;
     --inFlight_;
   }
   if (inFlight_ == 0) completed_ = lastSerial_;  // what was dropped never runs: nothing has to wait for it
+  return work;
 }
 
 Recordings::Finished Recordings::finish(std::uint64_t serial) {
@@ -110,10 +118,11 @@ Recordings::Finished Recordings::finish(std::uint64_t serial) {
     completed_ = expected;
     std::uint64_t mark = 0;
     std::memcpy(&mark, written_.mapped().data() + slotOf(recording) * sizeof mark, sizeof mark);
+    if (recording.probe) continue;  // of nothing: whether it ran does not matter, nor how long
     if (mark == expected) {
       result.microseconds += measure(recording);
       result.budget += recording.budget;
-    } else if (result.missing == 0 && !recording.probe) {
+    } else if (result.missing == 0) {
       result.missing = expected;
     }
   }

@@ -29,6 +29,7 @@ struct Recording {
   static constexpr std::uint32_t kMostMarks = 2 * kMostUnits + 2;  // around each unit and around all
 
   std::uint64_t serial = 0;  // 0: unused
+  std::uint64_t since = 0;   // a probe's: the serial of the first whose place it has
   std::unique_ptr<vk::GpuTimer> timer;
   std::vector<Timed> timed;
   Clock::time_point began;
@@ -70,8 +71,8 @@ class Recordings {
   void end(VkCommandBuffer commands, const Recording& recording);
   /// It could not be submitted, or nothing was recorded: as if begin() had not been called.
   void undo();
-  /// Forgets those from `serial` on: they will never run.
-  void drop(std::uint64_t serial);
+  /// Forgets those from `serial` on: they will never run. False: they were probes, and nothing is lost.
+  bool drop(std::uint64_t serial);
 
   /// What finish() found out.
   struct Finished {

@@ -25,6 +25,8 @@ bool enabled() {
   return text == nullptr || std::string(text) != "0";
 }
 
+constexpr double kWarmUpMicroseconds = 50000;  // until a device has risen to its clock
+
 bool unknown(const graph::Choice& choice, const graph::Tuning& tuning) {
   return choice.candidates > 1 && !tuning.has(choice.key);
 }
@@ -79,22 +81,21 @@ void Autotuner::save() const {
 }
 
 bool Autotuner::tune(const Build& build, const std::string& name, const graph::ExecutableOptions& options) {
-  if (!enabled()) return false;
+  if (!enabled() || !pipelines_.device()->caps().cooperativeMatrix) return false;
   const graph::Graph graph = build(tuning_);
   const auto& dispatches = graph.dispatches();
   const bool complete = std::none_of(dispatches.begin(), dispatches.end(), [&](const graph::Dispatch& dispatch) {
     return unknown(dispatch.choice, *tuning_);
   });
   if (complete || !vk::GpuTimer(pipelines_.device(), 2).available()) return false;
+  const std::shared_ptr<void> release(nullptr, [this](void*) { weights_.reset(); });
   try {
     measure(build, name, options);
   } catch (const Error& error) {
-    weights_.reset();
     if (error.code() != ErrorCode::OutOfDeviceMemory && error.code() != ErrorCode::OutOfHostMemory) throw;
     log(LogLevel::Warning, "the kernels of '" + name + "' are not timed: " + error.what());
     return false;
   }
-  weights_.reset();
   save();
   return true;
 }
@@ -150,7 +151,12 @@ void Autotuner::measure(const Build& build, const std::string& name, const graph
       const std::vector<double> microseconds = times(build(all), named, choices);
       return std::accumulate(microseconds.begin(), microseconds.end(), 0.0);
     };
-    chosen->matrixUnits = total(false) >= kFarFaster * total(true);
+    double with = HUGE_VAL, without = HUGE_VAL;
+    for (int turn = 0; turn < 2; ++turn) {
+      with = std::min(with, total(true));
+      without = std::min(without, total(false));
+    }
+    chosen->matrixUnits = without >= kFarFaster * with;
   }
   tuning_ = std::move(chosen);
 }
@@ -168,13 +174,19 @@ std::vector<double> Autotuner::times(graph::Graph graph, const graph::Executable
   stream_.wait(stream_.submit());
   vk::GpuTimer timer(device, 2 * executable.size());
   std::vector<double> best(executable.size(), HUGE_VAL);
-  for (int run = 0; run <= kRuns; ++run) {
+  double warm = 0;
+  for (int run = 0; run < kRuns;) {
     const VkCommandBuffer commands = stream_.begin("tuning");
     timer.begin(commands);
     for (std::uint32_t i = 0; i < executable.size(); ++i) executable.record(commands, i, 1, &timer);
     stream_.wait(stream_.submit());
     const std::vector<double> marks = timer.read();
-    if (run == 0) continue;  // the device's clock rises, and some drivers compile now
+    if (marks.empty()) break;
+    if (warm < kWarmUpMicroseconds) {  // some drivers compile now
+      warm += marks.back();
+      continue;
+    }
+    ++run;
     for (std::size_t i = 0; 2 * i + 1 < marks.size(); ++i) best[i] = std::min(best[i], marks[2 * i + 1] - marks[2 * i]);
   }
   return best;

@@ -15,7 +15,7 @@
 
 namespace rivulet::engine {
 
-/// What a lane of this shape needs memory for. `tuning`: as graph::Graph; it does not change that. Errors:
+/// What a lane of this shape needs memory for. `tuning`: as graph::Graph. Errors:
 /// OutOfDeviceMemory with the bytes needed and available, InvalidArgument (size), MissingFeature (fp16). Touches
 /// nothing. Thread-safe.
 LaneGraph planLanes(const models::Network& network, const vk::Device& device, const LaneShape& shape,

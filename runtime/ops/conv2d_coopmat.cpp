@@ -158,7 +158,7 @@ Tensor coopmatConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dIn
                       in2.c,
                       out.c},
                      plan.requiredSize};
-  dispatch.groups = {tile.columns, tile.tilesX * tile.tilesY, out.n};
+  dispatch.groups = {tile.tilesX * tile.tilesY, tile.columns, out.n};
   dispatch.push.offset(inputs.x).offset(inputs.x2).offset(y).offset(weight).offset(bias).offset(inputs.residual);
   dispatch.push.offset(inputs.laneBias).word(inputs.laneBias ? graph.desc(inputs.laneBias).stride() : 0);
   dispatch.push.word(inputs.laneBiasAt).offset(source.squares).offset(source.squares2);

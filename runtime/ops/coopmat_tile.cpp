@@ -123,7 +123,9 @@ CoopmatTiles coopmatTiles(const vk::DeviceCaps& caps, const Conv2dShape& shape) 
     return fitTile(tile, shape, std::max(candidate.pixels, tile.m) * tile.pixelSubgroups);
   };
   const auto fits = [&](const CoopmatTile& tile) {
-    return tile.subgroups() <= mostSubgroups && coopmatSharedBytes(tile, shape, true, true) <= caps.sharedMemory;
+    return tile.subgroups() <= mostSubgroups && tile.columns <= caps.maxWorkgroupCount[1] &&
+           std::uint64_t{tile.tilesX} * tile.tilesY <= caps.maxWorkgroupCount[0] &&
+           coopmatSharedBytes(tile, shape, true, true) <= caps.sharedMemory;
   };
   if (!fits(cut(std::end(kCandidates)[-1]))) base.tapSubgroups = 1;
 

@@ -247,6 +247,7 @@ void multiply(int step, int sm, int sn, int st) {
     coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA> a[FM];
     [[unroll]] for (int i = 0; i < FM; ++i) {
       int f = sm * FM + i;
+      if (WHOLE_ROWS) f = min(f, TILE_Y * WIDE - 1);  // there may be more than the tile has; they are not stored
       int position = WHOLE_ROWS ? (f / WIDE * HALO_X + f % WIDE * M) * STRIDE : f * M * STRIDE;
       coopMatLoad(a[i], pool, a0 + position * PITCH + k * K / 8, STRIDE * PITCH, gl_CooperativeMatrixLayoutRowMajor);
     }
@@ -344,8 +345,8 @@ void storeFragments(int fm, ivec2 tile, uint n, uint column) {
 }
 
 void main() {
-  uint column = gl_WorkGroupID.x, n = gl_WorkGroupID.z;
-  ivec2 tile = ivec2(int(gl_WorkGroupID.y % push.tilesX) * TILE_X, int(gl_WorkGroupID.y / push.tilesX) * TILE_Y);
+  uint column = gl_WorkGroupID.y, n = gl_WorkGroupID.z;
+  ivec2 tile = ivec2(int(gl_WorkGroupID.x % push.tilesX) * TILE_X, int(gl_WorkGroupID.x / push.tilesX) * TILE_Y);
   int subgroup = int(gl_SubgroupID);
   int sm = subgroup % SM, sn = subgroup / SM % SN, st = subgroup / (SM * SN);
 

@@ -191,6 +191,23 @@ TEST_F(PluginFrames, AnyNumberOfForgottenRecordingsIsNoticed) {
   EXPECT_EQ(statistics().restarts, 1u);
 }
 
+TEST_F(PluginFrames, AMarkCanBeDiscarded) {
+  // Also one that a later mark has taken the place of; what is behind it goes on.
+  const RvlRequest request = ask(3, 16);
+  std::vector<std::uint64_t> marks;
+  for (int i = 0; i < 40 && marks.size() < 3; ++i) {
+    const RvlRecordResult result = recordOnly(1);
+    host_.stream().abandon();
+    if (i >= 4 && result.serial != 0) marks.push_back(result.serial);
+  }
+  ASSERT_EQ(marks.size(), 3u);
+  EXPECT_EQ(api().discard(context(), marks.front()), RVL_SUCCESS) << api().lastError();
+  EXPECT_EQ(api().discard(context(), marks.back()), RVL_ERROR_INVALID_ARGUMENT) << "it went with the first";
+  EXPECT_EQ(statistics().restarts, 0u);
+  ASSERT_EQ(host_.finish(request), RVL_STATE_READY);
+  EXPECT_EQ(statistics().restarts, 1u);
+}
+
 TEST_F(PluginFrames, AMarkThatIsForgottenCostsNothing) {
   // The work runs, but its end is not signalled until much later. Of a mark recorded meanwhile nothing depends.
   const RvlRequest request = ask(3);

@@ -50,7 +50,8 @@ class Bench {
     graph.keep(ops::conv2d(graph, desc, inputs));
     name_ = "conv2d 3x3 " + std::to_string(shape.inputs) + "->" + std::to_string(shape.outputs) + " " +
             std::to_string(shape.size) + "x" + std::to_string(shape.size) + (type == DataType::F32 ? " fp32" : " fp16");
-    method_ = graph.dispatches().front().op.rfind("winograd", 0) == 0 ? "winograd" : "direct";
+    const graph::Dispatch& first = graph.dispatches().front();
+    method_ = onMatrixUnits(first) ? "matrix" : first.op.rfind("winograd", 0) == 0 ? "winograd" : "direct";
     operations_ = 2.0 * static_cast<double>(graph.multiplyAdds());
     auto weights = graph::WeightBuffer::create(graph, stream, pipelines.device(), name_);
     executable_ = std::make_unique<graph::Executable>(std::move(graph), pipelines, std::move(weights),
@@ -104,7 +105,8 @@ int runBenchConv(const BenchConvOptions& options) {
     std::vector<double> seconds, ceilings;
     for (int i = 0; i < options.repeats; ++i) {
       // Interleaved, so that whatever else the machine does meets both alike.
-      ceilings.push_back(measureCeilingGflops(pipelines, stream));
+      ceilings.push_back(bench.method() == "matrix" ? measureMatrixCeilingGflops(pipelines, stream)
+                                                    : measureCeilingGflops(pipelines, stream));
       seconds.push_back(bench.measure());
       bar.update("measuring", ++done, total);
     }

@@ -90,10 +90,13 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
   ModelTimer timer(device, stream, executable);
   std::vector<double> milliseconds, host, ceilings, betweens;
   std::vector<std::vector<double>> dispatches(executable.size());
+  const std::vector<graph::Dispatch>& all = executable.graph().dispatches();
+  const bool matrix = std::any_of(all.begin(), all.end(), onMatrixUnits);
   timer.warmUp();
   for (std::uint32_t i = 0; i < options.repeats; ++i) {
     // Interleaved, so that whatever else the machine does meets both alike.
-    ceilings.push_back(measureCeilingGflops(pipelines, stream));
+    ceilings.push_back(matrix ? measureMatrixCeilingGflops(pipelines, stream)
+                              : measureCeilingGflops(pipelines, stream));
     const Sample sample = timer.evaluation();
     milliseconds.push_back(sample.device);
     host.push_back(sample.host);
@@ -157,7 +160,8 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
   std::printf("%s on %s\n", name.c_str(), device->caps().name.c_str());
   std::printf("  %.3f ms per evaluation (%.3f ms with submission and wait), %u dispatches\n", ms, median(host),
               executable.size());
-  std::printf("  %.1f GFLOP/s of a ceiling of %.1f: %.0f %%\n", gflops, ceiling, 100.0 * ratio);
+  std::printf("  %.1f GFLOP/s of a ceiling of %.1f%s: %.0f %%\n", gflops, ceiling, matrix ? " (matrix units)" : "",
+              100.0 * ratio);
   std::printf("  %s for activations, %s for weights\n", bytesText(executable.memory().arenaBytes).c_str(),
               bytesText(executable.memory().weightBytes).c_str());
   if (!timed) {

@@ -38,10 +38,6 @@ std::vector<Op> opsOf(const graph::Executable& executable, const std::string& fi
   return ops;
 }
 
-bool onMatrixUnits(const graph::Dispatch& dispatch) {
-  return dispatch.op.rfind("matrix ", 0) == 0;
-}
-
 }  // namespace
 
 int runBenchOp(const Globals& globals, const BenchOpOptions& options) {
@@ -113,7 +109,10 @@ int runBenchOp(const Globals& globals, const BenchOpOptions& options) {
                 row["count"].get<unsigned>(), row["ms"].get<double>(), row["gflops"].get<double>(),
                 row["gigabytes"].get<double>(), 100.0 * row["roofline"].get<double>());
   }
-  std::printf("  roofline: of what the multiply-adds or the bytes take at the ceilings, whichever is longer\n");
+  std::printf(
+      "  roofline: of what the multiply-adds or the bytes take at the ceilings, whichever is longer; over 100 %% "
+      "where\n"
+      "  what an op repeats stays in a cache\n");
   return kOk;
 }
 

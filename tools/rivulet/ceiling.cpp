@@ -28,12 +28,15 @@ double measureLoops(Loops loops, vk::PipelineCache& pipelines, vk::CommandStream
   const graph::Executable executable(std::move(loops.graph), pipelines, std::move(weights), {"ceiling", {}});
   SubmissionTimer timer(pipelines.device(), stream);
   double best = 0.0;
-  // Twice: the first round brings the device to its clock, and may compile.
-  for (int round = 0; round < 2; ++round) {
+  // At least twice, and for some time: at first kernels compile, and the device rises to its clock.
+  constexpr double kLeastSeconds = 0.02;
+  double passed = 0.0;
+  for (int round = 0; round < 2 || passed < kLeastSeconds; ++round) {
     for (std::uint32_t i = 0; i < executable.size(); ++i) {
       const double seconds =
           timer.seconds("ceiling", [&](VkCommandBuffer commands) { executable.record(commands, i, 1); });
       best = std::max(best, loops.operations[i] / seconds * 1e-9);
+      passed += seconds;
     }
   }
   return best;
@@ -97,6 +100,10 @@ double measureMatrixCeilingGflops(vk::PipelineCache& pipelines, vk::CommandStrea
     }
   }
   return loops.operations.empty() ? 0.0 : measureLoops(std::move(loops), pipelines, stream);
+}
+
+bool onMatrixUnits(const graph::Dispatch& dispatch) {
+  return dispatch.op.rfind("matrix ", 0) == 0;
 }
 
 double measureCopyGigabytes(vk::PipelineCache& pipelines, vk::CommandStream& stream) {

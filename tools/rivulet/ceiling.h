@@ -1,6 +1,7 @@
 #pragma once
 // The multiply-adds a device can do when it does nothing else, against which kernels are judged.
 
+#include "graph/graph.h"
 #include "vk/command_stream.h"
 #include "vk/pipeline_cache.h"
 
@@ -13,6 +14,9 @@ double measureCeilingGflops(vk::PipelineCache& pipelines, vk::CommandStream& str
 
 /// The same of the device's matrix units, halves summed in floats; 0 where there are none.
 double measureMatrixCeilingGflops(vk::PipelineCache& pipelines, vk::CommandStream& stream);
+
+/// Whether a dispatch runs on matrix units, by its name.
+bool onMatrixUnits(const graph::Dispatch& dispatch);
 
 /// A large copy on the device: gigabytes (1e9) read and written a second.
 double measureCopyGigabytes(vk::PipelineCache& pipelines, vk::CommandStream& stream);

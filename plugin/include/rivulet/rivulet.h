@@ -31,7 +31,8 @@
  * A command buffer that was recorded and is not going to be submitted, or is reset: discard(). If the host forgets,
  * Rivulet notices when a later serial finishes, because a recording leaves a mark in memory as it runs; requests
  * concerned begin again, and nothing but time is lost. Where nothing else is left to be recorded, or max_in_flight
- * are unfinished, record() leaves a mark alone now and then (a serial without dispatches) until it knows.
+ * are unfinished, record() leaves a mark alone now and then (a serial without dispatches) until it knows; with a budget
+ * of 0 it does not.
  *
  * SYNCHRONISATION OF tick()
  * Rivulet submits to the queue lent. RvlTickInfo::wait is waited for, and signal signalled, by that submission.
