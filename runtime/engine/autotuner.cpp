@@ -6,26 +6,26 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <numeric>
-#include <system_error>
+#include <span>
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/replace_file.h"
 #include "vk/gpu_timer.h"
 
 namespace rivulet::engine {
 namespace {
 
-constexpr int kRuns = 7;            // of which the best counts
-constexpr double kGain = 0.97;      // of the usual candidate's time, or it stays
-constexpr double kFarFaster = 0.7;  // of the matrix units' time, or they stay: this choice changes bits
+constexpr double kWarmUpMicroseconds = 50000;  // until a device has risen to its clock
+constexpr int kRuns = 7;                       // of which the best counts
+constexpr double kGain = 0.97;                 // of the usual candidate's time, or it stays
+constexpr double kFarFaster = 0.7;             // of the matrix units' time, or they stay: this choice changes bits
 constexpr const char* kFormat = "rivulet-tuning-1";
 
 bool enabled() {
   const char* const text = std::getenv("RIVULET_AUTOTUNE");
   return text == nullptr || std::string(text) != "0";
 }
-
-constexpr double kWarmUpMicroseconds = 50000;  // until a device has risen to its clock
 
 bool unknown(const graph::Choice& choice, const graph::Tuning& tuning) {
   return choice.candidates > 1 && !tuning.has(choice.key);
@@ -60,23 +60,14 @@ void Autotuner::read() {
   }
 }
 
-/// Written beside and renamed: a reader sees the old file or the new one.
 void Autotuner::save() const {
   if (file_.empty()) return;
   nlohmann::ordered_json json = {{"format", kFormat}, {"choices", tuning_->choices()}};
   if (tuning_->matrixUnits) json["matrix_units"] = *tuning_->matrixUnits;
-  std::filesystem::path beside = file_;
-  beside += ".new";
-  std::error_code error;
-  std::filesystem::create_directories(file_.parent_path(), error);
-  std::ofstream stream(beside);
-  stream << json.dump(1) << '\n';
-  stream.close();
-  if (stream) std::filesystem::rename(beside, file_, error);
-  if (!stream || error) {
-    std::filesystem::remove(beside, error);
+  const std::string text = json.dump(1) + "\n";
+  if (const std::string why = replaceFile(file_, std::as_bytes(std::span(text))); !why.empty()) {
     log(LogLevel::Warning,
-        "the kernels chosen cannot be kept in '" + file_.string() + "': they are timed again next time");
+        "the kernels chosen cannot be kept in '" + file_.string() + "', and are timed again next time: " + why);
   }
 }
 
@@ -88,7 +79,6 @@ bool Autotuner::tune(const Build& build, const std::string& name, const graph::E
     return unknown(dispatch.choice, *tuning_);
   });
   if (complete || !vk::GpuTimer(pipelines_.device(), 2).available()) return false;
-  const std::shared_ptr<void> release(nullptr, [this](void*) { weights_.reset(); });
   try {
     measure(build, name, options);
   } catch (const Error& error) {
@@ -114,6 +104,7 @@ void Autotuner::measure(const Build& build, const std::string& name, const graph
     most = std::max(most, dispatch.choice.candidates);
   }
   // Whole networks, in each of which every op in question takes another candidate.
+  std::shared_ptr<const graph::WeightBuffer> weights;
   graph::ExecutableOptions named = options;
   named.name = name + " (timing)";
   for (std::uint32_t candidate = 0; candidate < most; ++candidate) {
@@ -122,7 +113,7 @@ void Autotuner::measure(const Build& build, const std::string& name, const graph
     std::map<std::string, double> sums;
     std::map<std::string, std::uint32_t> taken;
     std::vector<graph::Choice> choices;
-    const std::vector<double> microseconds = times(build(one), named, choices);
+    const std::vector<double> microseconds = times(build(one), named, weights, choices);
     for (std::size_t i = 0; i < choices.size(); ++i) {
       if (!unknown(choices[i], *tuning_)) continue;
       sums[choices[i].key] += microseconds[i];
@@ -142,13 +133,13 @@ void Autotuner::measure(const Build& build, const std::string& name, const graph
     chosen->set(key, gains ? best->first : candidates.usual);
   }
 
-  if (!chosen->matrixUnits && pipelines_.device()->caps().cooperativeMatrix) {
+  if (!chosen->matrixUnits) {
     const auto total = [&](bool matrixUnits) {
       auto all = std::make_shared<graph::Tuning>(*chosen);
       all->matrixUnits = matrixUnits;
-      weights_.reset();  // their layouts differ
+      weights.reset();  // their layouts differ
       std::vector<graph::Choice> choices;
-      const std::vector<double> microseconds = times(build(all), named, choices);
+      const std::vector<double> microseconds = times(build(all), named, weights, choices);
       return std::accumulate(microseconds.begin(), microseconds.end(), 0.0);
     };
     double with = HUGE_VAL, without = HUGE_VAL;
@@ -162,13 +153,14 @@ void Autotuner::measure(const Build& build, const std::string& name, const graph
 }
 
 std::vector<double> Autotuner::times(graph::Graph graph, const graph::ExecutableOptions& options,
+                                     std::shared_ptr<const graph::WeightBuffer>& weights,
                                      std::vector<graph::Choice>& choices) {
   const std::shared_ptr<vk::Device>& device = pipelines_.device();
   for (const graph::Dispatch& dispatch : graph.dispatches()) choices.push_back(dispatch.choice);
-  if (!weights_ || !weights_->fits(graph)) {
-    weights_ = graph::WeightBuffer::create(graph, stream_, device, options.name);
+  if (!weights || !weights->fits(graph)) {
+    weights = graph::WeightBuffer::create(graph, stream_, device, options.name);
   }
-  const graph::Executable executable(std::move(graph), pipelines_, weights_, options);
+  const graph::Executable executable(std::move(graph), pipelines_, weights, options);
   const VkCommandBuffer clear = stream_.begin("tuning: clear");  // a new arena may hold anything, NaN among it
   device->fn().CmdFillBuffer(clear, executable.arena().handle(), 0, VK_WHOLE_SIZE, 0);
   stream_.wait(stream_.submit());

@@ -42,15 +42,15 @@ class Autotuner {
   void read();
   void save() const;
   void measure(const Build& build, const std::string& name, const graph::ExecutableOptions& options);
-  /// Microseconds of each dispatch, the best of some runs.
+  /// Microseconds of each dispatch, the best of some runs, and what it chose. `weights` are made anew where they do not
+  /// fit.
   std::vector<double> times(graph::Graph graph, const graph::ExecutableOptions& options,
-                            std::vector<graph::Choice>& choices);
+                            std::shared_ptr<const graph::WeightBuffer>& weights, std::vector<graph::Choice>& choices);
 
   vk::PipelineCache& pipelines_;
   vk::CommandStream& stream_;
   std::filesystem::path file_;
   std::shared_ptr<const graph::Tuning> tuning_;
-  std::shared_ptr<const graph::WeightBuffer> weights_;  // while measuring
 };
 
 }  // namespace rivulet::engine

@@ -2,16 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
-#include <random>
-#include <system_error>
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/replace_file.h"
 
 namespace rivulet::vk {
 
@@ -55,15 +53,6 @@ bool driverHeaderMatches(std::span<const std::byte> data, const DeviceCaps& caps
   return header.headerVersion == VK_PIPELINE_CACHE_HEADER_VERSION_ONE && header.vendorID == caps.vendorId &&
          header.deviceID == caps.deviceId &&
          std::memcmp(header.pipelineCacheUUID, caps.pipelineCacheUuid, VK_UUID_SIZE) == 0;
-}
-
-/// A name that no other thread or process is writing to.
-std::filesystem::path temporaryBeside(const std::filesystem::path& file) {
-  static const unsigned process = std::random_device{}();
-  static std::atomic<unsigned> counter{0};
-  std::filesystem::path path = file;
-  path += "." + std::to_string(process) + "." + std::to_string(counter++) + ".tmp";
-  return path;
 }
 
 [[noreturn]] void cannotWrite(const std::filesystem::path& file, const std::string& why) {
@@ -124,26 +113,7 @@ std::vector<std::byte> readCacheFile(const std::filesystem::path& file, const De
 }
 
 void writeCacheFile(const std::filesystem::path& file, const DeviceCaps& caps, std::span<const std::byte> data) {
-  std::error_code error;
-  std::filesystem::create_directories(file.parent_path(), error);
-  if (error) cannotWrite(file, error.message());
-  const std::filesystem::path temporary = temporaryBeside(file);
-  {
-    std::ofstream out(temporary, std::ios::binary | std::ios::trunc);
-    const std::vector<std::byte> blob = encodeCache(caps, data);
-    out.write(reinterpret_cast<const char*>(blob.data()), static_cast<std::streamsize>(blob.size()));
-    out.close();
-    if (!out) {
-      std::filesystem::remove(temporary, error);
-      cannotWrite(file, "the disk is full, or the folder is read-only");
-    }
-  }
-  std::filesystem::rename(temporary, file, error);
-  if (error) {
-    const std::string why = error.message();
-    std::filesystem::remove(temporary, error);
-    cannotWrite(file, why);
-  }
+  if (const std::string why = replaceFile(file, encodeCache(caps, data)); !why.empty()) cannotWrite(file, why);
 }
 
 }  // namespace rivulet::vk

@@ -3,42 +3,13 @@
 #include <array>
 #include <cstdlib>
 
-#include "ops/conv2d_checks.h"
-#include "ops/op_harness.h"
-#include "ops/reference/conv2d.h"
-#include "ops/reference/norm.h"
+#include "ops/norm_convolution.h"
 
 namespace rivulet::test {
 namespace {
 
-using ops::Activation;
 using ops::Padding;
-
-enum Feature : std::uint32_t {
-  kBias = 1,
-  kResidual = 2,
-  kLaneBias = 4,
-  kSilu = 8,
-  kScaled = 16,
-  kSquares = 32,
-  kNorm = 64,
-  kBeta = 128,
-  kModulated = 256,
-  kUpsample = 512,
-};
-
-struct Case {
-  std::uint32_t n, h, w, c1, c2, o, kernel = 3, stride = 1;
-  Padding padding = Padding::Circular;
-  std::uint32_t features = 0;
-};
-
-std::string describe(const Case& c) {
-  return "[" + std::to_string(c.n) + "," + std::to_string(c.h) + "," + std::to_string(c.w) + "," +
-         std::to_string(c.c1) + "+" + std::to_string(c.c2) + "] -> " + std::to_string(c.o) + " kernel " +
-         std::to_string(c.kernel) + " stride " + std::to_string(c.stride) + " padding " +
-         std::to_string(static_cast<int>(c.padding)) + " features " + std::to_string(c.features);
-}
+using Case = NormConvolutionCase;
 
 /// Per pixel, the sums of squares over each 32 of the channels' padded count, as Graph::pixelSquares has them.
 std::vector<float> squarePlanes(const Image& image) {
@@ -59,89 +30,37 @@ std::vector<float> squarePlanes(const Image& image) {
   return sums;
 }
 
-/// A case on a device, and what it should give.
-struct Convolution {
+struct Convolution : NormConvolution {
   /// `candidate`: of the tiles there are; UINT32_MAX: the usual one.
   Convolution(const vk::DeviceCaps& caps, const Case& c, std::uint32_t seed, std::uint32_t candidate = UINT32_MAX)
-      : random(seed), harness(caps, DataType::F16, true) {
-    const std::uint32_t channels = c.c1 + c.c2;
-    const auto has = [&](Feature feature) { return (c.features & feature) != 0; };
-    const auto input = [&](Image& image, const TensorDesc& shape, const char* name, float deviation) {
-      image = randomImage(random, shape, deviation);
-      return harness.input(image, name);
-    };
-    const auto withSquares = [&](graph::Tensor tensor, const Image& image) {
-      if (!has(kNorm)) return;
-      const std::vector<float> planes = squarePlanes(image);
-      std::vector<std::byte> bytes(planes.size() * sizeof(float));
-      std::memcpy(bytes.data(), planes.data(), bytes.size());
-      const auto pixels = static_cast<std::uint32_t>(image.desc.pixels());
-      const auto count = static_cast<std::uint32_t>(planes.size() / padChannels(pixels));
-      harness.graph.setPixelSquares(tensor, harness.input({1, 1, count, pixels, DataType::F32}, bytes, "squares"));
-    };
-    desc.name = "layer";
-    desc.padding = c.padding;
-    desc.stride = c.stride;
-    desc.pixelSquares = has(kSquares);
-    desc.upsample = has(kUpsample);
-    const auto fan = static_cast<float>(c.kernel * c.kernel * channels);
-    desc.weight = randomTensor(random, {c.o, channels, c.kernel, c.kernel}, 1.0f / std::sqrt(fan));
-    if (has(kBias)) desc.bias = randomTensor(random, {c.o});
-    if (has(kSilu)) desc.activation = Activation::Silu;
-    if (has(kScaled)) desc.outputScale = 0.7f;
-
-    ops::Conv2dInputs inputs;
-    inputs.x = input(x, {c.n, c.h, c.w, c.c1, DataType::F16}, "x", 1.0f);
-    withSquares(inputs.x, x);
-    if (c.c2 != 0) {
-      inputs.x2 = input(x2, {c.n, c.h, c.w, c.c2, DataType::F16}, "x2", 1.0f);
-      withSquares(inputs.x2, x2);
-    }
-    const TensorDesc out = ops::checkConv2d(harness.graph, desc, inputs);
-    if (has(kResidual)) inputs.residual = input(residual, out, "residual", 1.0f);
-    if (has(kLaneBias)) {
-      inputs.laneBias = input(laneBias, {c.n, 1, 1, c.o + 9, DataType::F32}, "lane bias", 1.0f);
-      inputs.laneBiasAt = 5;
-    }
-    if (has(kNorm)) {
-      norm.name = "norm";
-      norm.epsilon = 1e-3f;
-      norm.gamma = randomTensor(random, {channels}, 0.3f, 1.0f);
-      if (has(kBeta)) norm.beta = randomTensor(random, {channels}, 0.3f);
-      norm.activation = Activation::Silu;
-      if (has(kModulated)) {
-        norm.modulation = {input(modulation, {c.n, 1, 1, 2 * channels + 3, DataType::F32}, "modulation", 0.3f), 1,
-                           channels + 2};
-      }
-    }
+      : NormConvolution(caps, c, DataType::F16, true, seed) {
+    if (c.has(kNorm)) giveSquares(inputs.x, x);
+    if (c.has(kNorm) && inputs.x2) giveSquares(inputs.x2, x2);
     plan = ops::planConv2d(harness.graph, desc, inputs, out);
     if (!plan.coopmat) return;
     if (candidate != UINT32_MAX) {
-      plan.coopmat =
-          ops::coopmatTiles(harness.graph.caps(), {out.n, out.h, out.w, padChannels(c.c1) + padChannels(c.c2),
-                                                   out.stride(), c.kernel, c.stride, c.padding, DataType::F16})
-              .tiles.at(candidate);
+      const ops::Conv2dShape shape{out.n,        out.h,    out.w,    padChannels(c.c1) + padChannels(c.c2),
+                                   out.stride(), c.kernel, c.stride, c.padding,
+                                   DataType::F16};
+      plan.coopmat = ops::coopmatTiles(harness.graph.caps(), shape).tiles.at(candidate);
     }
-    y = ops::coopmatConv2d(harness.graph, desc, inputs, out, plan, has(kNorm) ? &norm : nullptr);
+    y = ops::coopmatConv2d(harness.graph, desc, inputs, out, plan, normIfAny());
     squares = harness.graph.pixelSquares(y);
   }
 
-  /// Before it is upsampled.
-  Image reference() const {
-    Image whole = reference::concat(x, x2.values.empty() ? nullptr : &x2);
-    if (!norm.gamma.values.empty()) {
-      whole = reference::norm(norm, whole, modulation.values.empty() ? nullptr : &modulation);
-    }
-    reference::ConvInputs in;
-    in.x = &whole;
-    if (!residual.values.empty()) in.residual = &residual;
-    if (!laneBias.values.empty()) in.laneBias = &laneBias;
-    in.laneBiasAt = 5;
-    TensorDesc out = harness.graph.desc(y);
-    if (!desc.upsample) return reference::conv2d(desc, in, out);
-    out.h /= 2;
-    out.w /= 2;
-    const Image small = reference::conv2d(desc, in, out);
+  /// As the op would have left them that made the tensor.
+  void giveSquares(graph::Tensor tensor, const Image& image) {
+    const std::vector<float> planes = squarePlanes(image);
+    std::vector<std::byte> bytes(planes.size() * sizeof(float));
+    std::memcpy(bytes.data(), planes.data(), bytes.size());
+    const auto pixels = static_cast<std::uint32_t>(image.desc.pixels());
+    const auto count = static_cast<std::uint32_t>(planes.size() / padChannels(pixels));
+    harness.graph.setPixelSquares(tensor, harness.input({1, 1, count, pixels, DataType::F32}, bytes, "squares"));
+  }
+
+  Image upsampledReference() const {
+    const Image small = reference();
+    if (!desc.upsample) return small;
     Image big = makeImage(harness.graph.desc(y));
     for (std::uint32_t n = 0; n < out.n; ++n) {
       for (std::uint32_t c = 0; c < out.c; ++c) {
@@ -153,13 +72,7 @@ struct Convolution {
     return big;
   }
 
-  std::mt19937 random;
-  OpHarness harness;
-  Image x, x2, residual, laneBias, modulation;
-  ops::Conv2dDesc desc;
-  ops::NormDesc norm;
   ops::Conv2dPlan plan;
-  graph::Tensor y, squares;
 };
 
 class Conv2dCoopmat : public GpuTest {
@@ -186,7 +99,7 @@ class Conv2dCoopmat : public GpuTest {
     if (setup.squares) outputs.push_back(setup.squares);
     setup.harness.run(pipelines(), stream(), outputs);
     const Image have = setup.harness.read(setup.y);
-    expectClose(have, setup.reference(), 2e-3f, 2e-3f, "conv2d_coopmat");
+    expectClose(have, setup.upsampledReference(), 2e-3f, 2e-3f, "conv2d_coopmat");
     if (!setup.squares) return;
     const std::vector<float> want = squarePlanes(have);
     const std::vector<std::byte> bytes = setup.harness.bytes(setup.squares);

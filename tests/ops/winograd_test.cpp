@@ -2,112 +2,34 @@
 
 #include <array>
 
-#include "ops/conv2d_checks.h"
-#include "ops/reference/conv2d.h"
-#include "ops/reference/norm.h"
+#include "ops/norm_convolution.h"
 #include "ops/software_kernel_test.h"
 
 namespace rivulet::test {
 namespace {
 
-using ops::Activation;
 using ops::Padding;
-
-enum Feature : std::uint32_t {
-  kBias = 1,
-  kResidual = 2,
-  kLaneBias = 4,
-  kSilu = 8,
-  kScaled = 16,
-  kSquares = 32,
-  kNorm = 64,
-  kBeta = 128,
-  kModulated = 256,
-};
 
 struct Case {
   std::uint32_t n, h, w, c1, c2, o;
   Padding padding = Padding::Circular;
   std::uint32_t features = 0;
+  operator NormConvolutionCase() const { return {n, h, w, c1, c2, o, 3, 1, padding, features}; }
 };
 
-std::string describe(const Case& c) {
-  return "[" + std::to_string(c.n) + "," + std::to_string(c.h) + "," + std::to_string(c.w) + "," +
-         std::to_string(c.c1) + "+" + std::to_string(c.c2) + "] -> " + std::to_string(c.o) + " padding " +
-         std::to_string(static_cast<int>(c.padding)) + " features " + std::to_string(c.features);
-}
-
-/// A case on a device, and what it should give.
-struct Convolution {
+struct Convolution : NormConvolution {
   Convolution(const vk::DeviceCaps& caps, const Case& c, DataType type, std::uint32_t seed)
-      : random(seed), harness(caps, type, false) {
-    const std::uint32_t channels = c.c1 + c.c2;
-    const auto has = [&](Feature feature) { return (c.features & feature) != 0; };
-    const auto input = [&](Image& image, const TensorDesc& shape, const char* name, float deviation) {
-      image = randomImage(random, shape, deviation);
-      return harness.input(image, name);
-    };
-    desc.name = "layer";
-    desc.padding = c.padding;
-    desc.pixelSquares = has(kSquares);
-    desc.weight = randomTensor(random, {c.o, channels, 3, 3}, 1.0f / std::sqrt(static_cast<float>(9 * channels)));
-    if (type == DataType::F16) {  // what the reference rounds to: these weights stay float
-      for (float& w : desc.weight.values) w = halfToFloat(floatToHalf(w));
-    }
-    if (has(kBias)) desc.bias = randomTensor(random, {c.o});
-    if (has(kSilu)) desc.activation = Activation::Silu;
-    if (has(kScaled)) desc.outputScale = 0.7f;
-
-    ops::Conv2dInputs inputs;
-    inputs.x = input(x, {c.n, c.h, c.w, c.c1, type}, "x", 1.0f);
-    if (c.c2 != 0) inputs.x2 = input(x2, {c.n, c.h, c.w, c.c2, type}, "x2", 1.0f);
-    if (has(kResidual)) inputs.residual = input(residual, {c.n, c.h, c.w, c.o, type}, "residual", 1.0f);
-    if (has(kLaneBias)) {
-      inputs.laneBias = input(laneBias, {c.n, 1, 1, c.o + 9, DataType::F32}, "lane bias", 1.0f);
-      inputs.laneBiasAt = 5;
-    }
-    if (has(kNorm)) {
-      norm.name = "norm";
-      norm.epsilon = 1e-3f;
-      norm.gamma = randomTensor(random, {channels}, 0.3f, 1.0f);
-      if (has(kBeta)) norm.beta = randomTensor(random, {channels}, 0.3f);
-      norm.activation = Activation::Silu;
-      if (has(kModulated)) {
-        norm.modulation = {input(modulation, {c.n, 1, 1, 2 * channels + 3, DataType::F32}, "modulation", 0.3f), 1,
-                           channels + 2};
-      }
-    }
-    const TensorDesc out = ops::checkConv2d(harness.graph, desc, inputs);
-    ops::Conv2dPlan plan = ops::planConv2d(harness.graph, desc, inputs, out);
-    y = ops::winogradConv2d(harness.graph, desc, inputs, out, plan, has(kNorm) ? &norm : nullptr);
+      : NormConvolution(caps, c, type, false, seed) {
+    const ops::Conv2dPlan plan = ops::planConv2d(harness.graph, desc, inputs, out);
+    y = ops::winogradConv2d(harness.graph, desc, inputs, out, plan, normIfAny());
     squares = harness.graph.pixelSquares(y);
   }
-
-  Image reference() const {
-    Image whole = reference::concat(x, x2.values.empty() ? nullptr : &x2);
-    if (!norm.gamma.values.empty()) {
-      whole = reference::norm(norm, whole, modulation.values.empty() ? nullptr : &modulation);
-    }
-    reference::ConvInputs in;
-    in.x = &whole;
-    if (!residual.values.empty()) in.residual = &residual;
-    if (!laneBias.values.empty()) in.laneBias = &laneBias;
-    in.laneBiasAt = 5;
-    return reference::conv2d(desc, in, harness.graph.desc(y));
-  }
-
-  std::mt19937 random;
-  OpHarness harness;
-  Image x, x2, residual, laneBias, modulation;
-  ops::Conv2dDesc desc;
-  ops::NormDesc norm;
-  graph::Tensor y, squares;
 };
 
 class Winograd : public SoftwareKernelTest {
  protected:
   void check(const Case& c, DataType type, std::uint32_t seed) {
-    SCOPED_TRACE(describe(c) + (type == DataType::F32 ? " f32" : " f16"));
+    SCOPED_TRACE(describe(NormConvolutionCase(c)) + (type == DataType::F32 ? " f32" : " f16"));
     Convolution setup(caps(), c, type, seed);
     std::vector<graph::Tensor> outputs = {setup.y};
     if (setup.squares) outputs.push_back(setup.squares);
@@ -240,7 +162,7 @@ TEST_F(Winograd, NormAndConvolutionMatchTheReference) {
   ops::NormDesc norm;
   norm.name = "norm";
   norm.gamma = randomTensor(random, {64}, 0.3f, 1.0f);
-  norm.activation = Activation::Silu;
+  norm.activation = ops::Activation::Silu;
   ops::Conv2dDesc desc;
   desc.name = "layer";
   desc.weight = randomTensor(random, {64, 64, 3, 3}, 0.04f);
