@@ -53,6 +53,15 @@ Graph::Graph(const vk::DeviceCaps& caps, DataType storage, std::shared_ptr<const
   if (tuning_ && tuning_->matrixUnits == false) caps_.cooperativeMatrix = false;
 }
 
+void Graph::setQuantized(bool quantized) {
+  if (quantized && (storage_ != DataType::F16 || !caps_.multipliesBytes())) {
+    throw Error(ErrorCode::MissingFeature,
+                "int8 needs fp16 storage and either shaderIntegerDotProduct or cooperative matrices of bytes, which " +
+                    caps_.name + " does not offer; use fp16 or fp32");
+  }
+  quantized_ = quantized;
+}
+
 Choice Graph::choose(std::string key, std::uint32_t usual, std::uint32_t candidates) const {
   const std::uint32_t taken = tuning_ ? tuning_->candidate(key, usual, candidates) : usual;
   return {std::move(key), candidates, taken};

@@ -80,6 +80,10 @@ class Graph {
 
   const vk::DeviceCaps& caps() const { return caps_; }
   DataType storage() const { return storage_; }
+  /// Whether layers that have a quantisation multiply integers, from now on (DeviceCaps::multipliesBytes, storage F16).
+  /// Errors: MissingFeature naming what the device lacks.
+  void setQuantized(bool quantized);
+  bool quantized() const { return quantized_; }
   /// For an op with several kernels that give the same bits.
   Choice choose(std::string key, std::uint32_t usual, std::uint32_t candidates) const;
 
@@ -127,6 +131,7 @@ class Graph {
 
   vk::DeviceCaps caps_;
   DataType storage_;
+  bool quantized_ = false;
   std::shared_ptr<const Tuning> tuning_;
   std::vector<TensorInfo> tensors_;
   std::map<std::uint32_t, Tensor> pixelSquares_;

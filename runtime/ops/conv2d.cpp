@@ -1,7 +1,7 @@
 #include "ops/conv2d.h"
 
 #include "ops/conv2d_checks.h"
-#include "ops/conv2d_coopmat.h"
+#include "ops/conv2d_staged.h"
 #include "ops/conv2d_weights.h"
 #include "ops/op_support.h"
 #include "ops/pointwise.h"
@@ -48,7 +48,7 @@ graph::Tensor conv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dIn
   const TensorDesc in2 = inputs.x2 ? graph.desc(inputs.x2) : TensorDesc{0, 0, 0, 0, in.type};
   const std::uint32_t kernel = desc.weight.shape[2];
   const Conv2dPlan plan = planConv2d(graph, desc, inputs, out);
-  if (plan.coopmat) return coopmatConv2d(graph, desc, inputs, out, plan);
+  if (plan.staged) return stagedConv2d(graph, desc, inputs, out, plan);
   if (plan.winograd && !inputs.prologue) return winogradConv2d(graph, desc, inputs, out, plan);
   if (plan.pointwise && !inputs.prologue) return pointwiseConv2d(graph, desc, inputs, out, plan);
   if (desc.upsample) {

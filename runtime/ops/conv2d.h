@@ -7,6 +7,7 @@
 #include "graph/graph.h"
 #include "ops/activation.h"
 #include "ops/padding.h"
+#include "ops/quantization.h"
 
 namespace rivulet::ops {
 
@@ -23,6 +24,7 @@ struct Conv2dDesc {
   std::string name;                          // of the layer; weights are named after it
   HostTensor weight;                         // [O, I, k, k], k = 1 or 3; I counts both inputs
   HostTensor bias;                           // [O], or no values
+  Quantization quantization;                 // taken where the graph asks for integers; none: floats everywhere
   std::uint32_t stride = 1;                  // 1 or 2
   Padding padding = Padding::Circular;       // of 3×3 kernels
   Activation activation = Activation::None;  // applied to the result, before the residual is added

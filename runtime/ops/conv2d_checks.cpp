@@ -1,7 +1,7 @@
 #include "ops/conv2d_checks.h"
 
-#include "ops/coopmat_tile.h"
 #include "ops/op_support.h"
+#include "ops/staged_tile.h"
 
 namespace rivulet::ops {
 namespace {
@@ -15,9 +15,10 @@ std::uint32_t outputSize(std::uint32_t size, const Conv2dDesc& desc, std::uint32
 
 /// Of its choice between tiles.
 std::string keyOf(const Conv2dShape& shape) {
-  return "matrix " + std::to_string(shape.kernel) + "x" + std::to_string(shape.kernel) + "/" +
-         std::to_string(shape.stride) + " " + std::to_string(shape.inputs) + "->" + std::to_string(shape.outputs) +
-         " " + std::to_string(shape.outWidth) + "x" + std::to_string(shape.outHeight) + " x" + std::to_string(shape.n);
+  return std::string(shape.quantized ? "bytes " : "matrix ") + std::to_string(shape.kernel) + "x" +
+         std::to_string(shape.kernel) + "/" + std::to_string(shape.stride) + " " + std::to_string(shape.inputs) + "->" +
+         std::to_string(shape.outputs) + " " + std::to_string(shape.outWidth) + "x" + std::to_string(shape.outHeight) +
+         " x" + std::to_string(shape.n);
 }
 
 }  // namespace
@@ -51,6 +52,10 @@ TensorDesc checkConv2d(const graph::Graph& graph, const Conv2dDesc& desc, const 
   if (w[2] == 3 && desc.padding == Padding::ZeroAfter && (desc.stride != 2 || x.h < 2 || x.w < 2)) {
     refuse("padding after the image is for stride 2 and at least 2x2 pixels, not stride " +
            std::to_string(desc.stride) + " and " + toString(x));
+  }
+  if (desc.quantization && desc.quantization.weightScales.size() != w[0]) {
+    refuse("its quantisation has " + std::to_string(desc.quantization.weightScales.size()) +
+           " scales of weights, its weight is " + shapeText(w));
   }
   if (desc.upsample && (w[2] != 1 || desc.stride != 1 || inputs.residual)) {
     refuse("its result is upsampled only after a 1x1 kernel of stride 1, without residual");
@@ -88,14 +93,20 @@ TensorDesc checkConv2d(const graph::Graph& graph, const Conv2dDesc& desc, const 
 Conv2dPlan planConv2d(const graph::Graph& graph, const Conv2dDesc& desc, const Conv2dInputs& inputs,
                       const TensorDesc& out) {
   const std::uint32_t channels = graph.desc(inputs.x).stride() + (inputs.x2 ? graph.desc(inputs.x2).stride() : 0);
-  const Conv2dShape shape{out.n,       out.h,        out.w,          channels, out.stride(), desc.weight.shape[2],
-                          desc.stride, desc.padding, graph.storage()};
+  const Conv2dShape shape{out.n,           out.h,
+                          out.w,           channels,
+                          out.stride(),    desc.weight.shape[2],
+                          desc.stride,     desc.padding,
+                          graph.storage(), graph.quantized() && desc.quantization};
   Conv2dPlan plan = chooseConv2dPlan(graph.caps(), shape);
-  if (!plan.subgroup || graph.caps().isSoftware()) return plan;
-  const CoopmatTiles matrix = coopmatTiles(graph.caps(), shape);
+  // Floats that a processor would have to round to halves first.
+  if (!shape.quantized && graph.caps().isSoftware()) return plan;
+  const StagedTiles matrix = stagedTiles(graph.caps(), shape);
   if (matrix.tiles.empty()) return plan;
   plan.choice = graph.choose(keyOf(shape), matrix.usual, static_cast<std::uint32_t>(matrix.tiles.size()));
-  plan.coopmat = matrix.tiles[plan.choice.taken];
+  plan.staged = matrix.tiles[plan.choice.taken];
+  plan.winograd = plan.pointwise = false;
+  if (plan.staged->product == StagedProduct::Dot) plan.requiredSize = 0;
   return plan;
 }
 

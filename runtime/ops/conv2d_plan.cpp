@@ -14,8 +14,7 @@ constexpr std::uint32_t kMinLanes = 8, kMaxLanes = 64;  // what conv2d.comp is w
 std::uint32_t knownSubgroupSize(const vk::DeviceCaps& caps) {
   const std::uint32_t size = caps.subgroupSize;
   if (!caps.subgroupBallot || size < kMinLanes || size > kMaxLanes || !std::has_single_bit(size)) return 0;
-  const bool oneSize = caps.minSubgroupSize == caps.maxSubgroupSize;
-  if (!oneSize && !caps.subgroupSizeControl) return 0;
+  if (!caps.knownSubgroupSize()) return 0;
   return size;
 }
 

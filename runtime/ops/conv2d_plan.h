@@ -18,11 +18,22 @@ struct Conv2dShape {
   std::uint32_t kernel = 3, stride = 1;
   Padding padding = Padding::Circular;
   DataType storage = DataType::F32;
+  bool quantized = false;  // multiplied in bytes
+};
+
+/// What multiplies a staged tile.
+enum class StagedProduct {
+  Halves,  // matrix units, summed in floats
+  Bytes,   // matrix units, summed in integers
+  Dot,     // dot products of four bytes, the same sums; there a subgroup is any `lanes` invocations
 };
 
 /// A fragment is what matrix units multiply at once: m pixels × n outputs, k channels deep. What decides the order of
 /// the sums (k, blockChannels, tapSubgroups) is a function of one image's shape: a batch must not change a texture.
-struct CoopmatTile {
+/// Sums of bytes are exact, so that their order does not matter.
+struct StagedTile {
+  StagedProduct product = StagedProduct::Halves;
+  std::uint32_t lanes = 32;  // invocations of a subgroup
   std::uint32_t m = 16, n = 16, k = 16;
   std::uint32_t pixelFragments = 1, outputFragments = 1;  // of a subgroup
   std::uint32_t pixelSubgroups = 1, outputSubgroups = 1, tapSubgroups = 1;
@@ -32,19 +43,19 @@ struct CoopmatTile {
 
   std::uint32_t subgroups() const { return pixelSubgroups * outputSubgroups * tapSubgroups; }
   std::uint32_t columnOutputs() const { return outputSubgroups * outputFragments * n; }
-  bool operator==(const CoopmatTile&) const = default;
+  bool operator==(const StagedTile&) const = default;
 };
 
 struct Conv2dPlan {
-  graph::Choice choice;                // between tiles of matrix units
-  std::optional<CoopmatTile> coopmat;  // ops/conv2d_coopmat.h, of which only `lanes` and `requiredSize` matter besides
-  bool winograd = false;               // ops/winograd.h, of which only `lanes` and `requiredSize` matter
-  bool pointwise = false;              // ops/pointwise.h, likewise
-  bool subgroup = false;               // ops/conv2d; otherwise ops/conv2d_plain, of which only `local` matters
-  bool wide = false;                   // its variant with 64-bit loads
-  std::uint32_t local = 64;            // invocations of a workgroup
-  std::uint32_t lanes = 8;             // of a subgroup
-  std::uint32_t requiredSize = 0;      // subgroup size the pipeline asks for; 0: the device has only one
+  graph::Choice choice;              // between staged tiles
+  std::optional<StagedTile> staged;  // ops/conv2d_staged.h, of which only `requiredSize` matters besides
+  bool winograd = false;             // ops/winograd.h, of which only `lanes` and `requiredSize` matter
+  bool pointwise = false;            // ops/pointwise.h, likewise
+  bool subgroup = false;             // ops/conv2d; otherwise ops/conv2d_plain, of which only `local` matters
+  bool wide = false;                 // its variant with 64-bit loads
+  std::uint32_t local = 64;          // invocations of a workgroup
+  std::uint32_t lanes = 8;           // of a subgroup
+  std::uint32_t requiredSize = 0;    // subgroup size the pipeline asks for; 0: the device has only one
   std::uint32_t tileX = 8, tileY = 8;
   std::uint32_t vectors = 1;  // of `lanes` output channels a subgroup makes
   std::uint32_t values = 4;   // channels of one load

@@ -1,7 +1,7 @@
 #include "ops/norm.h"
 
 #include "ops/conv2d_checks.h"
-#include "ops/conv2d_coopmat.h"
+#include "ops/conv2d_staged.h"
 #include "ops/op_support.h"
 #include "ops/winograd.h"
 
@@ -284,7 +284,7 @@ Tensor normConv2d(graph::Graph& graph, const NormDesc& normDesc, const NormInput
     const Conv2dPlan plan = planConv2d(graph, conv, inputs, out);
     if (plan.winograd) return winogradConv2d(graph, conv, inputs, out, plan, &normDesc);
     const bool squares = graph.pixelSquares(inputs.x) && (!inputs.x2 || graph.pixelSquares(inputs.x2));
-    if (plan.coopmat && squares) return coopmatConv2d(graph, conv, inputs, out, plan, &normDesc);
+    if (plan.staged && squares) return stagedConv2d(graph, conv, inputs, out, plan, &normDesc);
   }
   if (graph.caps().isSoftware()) {
     inputs.x2 = {};

@@ -111,6 +111,8 @@ void Device::createLogicalDevice(const std::vector<std::string>& disable) {
   enabled.subgroupSizeControl = caps_.subgroupSizeControl;
   enabled.shaderInt64 = caps_.int64;
   enabled.cooperativeMatrix = caps_.cooperativeMatrix;
+  enabled.shaderInt8 = caps_.shaderInt8;
+  enabled.integerDotProduct = caps_.integerDotProduct;
   enabled.timelineSemaphore = caps_.timelineSemaphore;
   enabled.textureCompressionBC = caps_.textureCompressionBC;
   const FeatureChain chain(enabled);

@@ -17,6 +17,8 @@ constexpr Capability kCapabilities[] = {
     {"subgroupSizeControl", &DeviceCaps::subgroupSizeControl},
     {"int64", &DeviceCaps::int64},
     {"cooperativeMatrix", &DeviceCaps::cooperativeMatrix},
+    {"shaderInt8", &DeviceCaps::shaderInt8},
+    {"integerDotProduct", &DeviceCaps::integerDotProduct},
     {"timelineSemaphore", &DeviceCaps::timelineSemaphore},
     {"timestamps", &DeviceCaps::timestamps},
     {"textureCompressionBC", &DeviceCaps::textureCompressionBC},
@@ -144,6 +146,8 @@ EnabledFeatures queryFeatures(const InstanceFunctions& functions, VkPhysicalDevi
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR};
   VkPhysicalDeviceVulkanMemoryModelFeatures memoryModel{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES};
   VkPhysicalDeviceShaderFloat16Int8Features float16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES};
+  VkPhysicalDeviceShaderIntegerDotProductFeatures dotProduct{
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES};
   Chain chain(features);
   chain.add(storage16);
   if (extensions.has("VK_KHR_buffer_device_address", VK_API_VERSION_1_2)) chain.add(address);
@@ -152,6 +156,7 @@ EnabledFeatures queryFeatures(const InstanceFunctions& functions, VkPhysicalDevi
   if (extensions.has("VK_KHR_cooperative_matrix", 0)) chain.add(matrices);
   if (extensions.has("VK_KHR_vulkan_memory_model", VK_API_VERSION_1_2)) chain.add(memoryModel);
   if (extensions.has("VK_KHR_shader_float16_int8", VK_API_VERSION_1_2)) chain.add(float16);
+  if (extensions.has("VK_KHR_shader_integer_dot_product", VK_API_VERSION_1_3)) chain.add(dotProduct);
   functions.GetPhysicalDeviceFeatures2(device, &features);
 
   EnabledFeatures supported;
@@ -161,6 +166,8 @@ EnabledFeatures queryFeatures(const InstanceFunctions& functions, VkPhysicalDevi
   supported.shaderInt64 = features.features.shaderInt64;
   supported.textureCompressionBC = features.features.textureCompressionBC;
   supported.timelineSemaphore = timeline.timelineSemaphore;
+  supported.shaderInt8 = float16.shaderInt8;
+  supported.integerDotProduct = dotProduct.shaderIntegerDotProduct;
   supported.cooperativeMatrix = matrices.cooperativeMatrix && memoryModel.vulkanMemoryModel && float16.shaderFloat16;
   return supported;
 }
@@ -191,6 +198,8 @@ DeviceCaps queryDeviceCaps(const InstanceFunctions& functions, VkPhysicalDevice 
   caps.bufferDeviceAddress = supported.bufferDeviceAddress && allowed.bufferDeviceAddress;
   caps.subgroupSizeControl = supported.subgroupSizeControl && allowed.subgroupSizeControl && sizeControlInCompute;
   caps.int64 = supported.shaderInt64 && allowed.shaderInt64;
+  caps.shaderInt8 = supported.shaderInt8 && allowed.shaderInt8;
+  caps.integerDotProduct = supported.integerDotProduct && allowed.integerDotProduct;
   caps.timelineSemaphore = supported.timelineSemaphore && allowed.timelineSemaphore;
   caps.textureCompressionBC = supported.textureCompressionBC && allowed.textureCompressionBC;
   if (supported.cooperativeMatrix && allowed.cooperativeMatrix && matricesInCompute)
@@ -209,6 +218,15 @@ DeviceCaps queryDeviceCaps(const InstanceFunctions& functions, VkPhysicalDevice 
   caps.timestamps = caps.timestampValidBits != 0 && caps.timestampPeriodNs > 0;
   if (!caps.timestamps) caps.timestampPeriodNs = 0;
   return caps;
+}
+
+bool DeviceCaps::multipliesBytes() const {
+  const auto bytes = [](const CooperativeMatrixShape& shape) {
+    return shape.a == VK_COMPONENT_TYPE_SINT8_KHR && shape.b == VK_COMPONENT_TYPE_SINT8_KHR &&
+           shape.c == VK_COMPONENT_TYPE_SINT32_KHR && shape.result == VK_COMPONENT_TYPE_SINT32_KHR;
+  };
+  return integerDotProduct || (cooperativeMatrix && shaderInt8 &&
+                               std::any_of(cooperativeMatrixShapes.begin(), cooperativeMatrixShapes.end(), bytes));
 }
 
 std::span<const Capability> capabilities() {

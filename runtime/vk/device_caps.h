@@ -8,6 +8,8 @@
 //   subgroupSizeControl  require full subgroups of a known size      fallback: kernels read gl_SubgroupSize
 //   int64                64-bit loads in conv2d                      fallback: its 32-bit loads
 //   cooperativeMatrix    matrix units                                fallback: the subgroup kernels
+//   shaderInt8           matrix units for bytes                      fallback: dot products of bytes
+//   integerDotProduct    dot products of bytes                       fallback: weights of bytes are widened to floats
 //   timelineSemaphore    completion values of submissions            fallback: one fence per submission
 //   timestamps           GPU time per dispatch                       fallback: host clock around a submission
 //   textureCompressionBC BC1 and BC7 images                          fallback: uncompressed images
@@ -43,6 +45,8 @@ struct DeviceCaps {
   bool subgroupSizeControl = false;
   bool int64 = false;
   bool cooperativeMatrix = false;
+  bool shaderInt8 = false;
+  bool integerDotProduct = false;
   bool timelineSemaphore = false;
   bool timestamps = false;
   bool textureCompressionBC = false;
@@ -62,6 +66,10 @@ struct DeviceCaps {
 
   /// A device whose shaders run on the CPU: shapes of kernels differ there (no shared memory, long vectors).
   bool isSoftware() const { return type == VK_PHYSICAL_DEVICE_TYPE_CPU; }
+  /// Whether kernels can rely on subgroups of `subgroupSize`: it is the only one, or can be required.
+  bool knownSubgroupSize() const { return minSubgroupSize == maxSubgroupSize || subgroupSizeControl; }
+  /// Whether convolutions can be computed in bytes (ops/quantization.h).
+  bool multipliesBytes() const;
 };
 
 /// Features a host has enabled on a device it shares. A capability is used only if the device has it and the host says
@@ -72,6 +80,8 @@ struct EnabledFeatures {
   bool subgroupSizeControl = false;  // subgroupSizeControl and computeFullSubgroups
   bool shaderInt64 = false;
   bool cooperativeMatrix = false;  // cooperativeMatrix, vulkanMemoryModel and shaderFloat16
+  bool shaderInt8 = false;
+  bool integerDotProduct = false;
   bool timelineSemaphore = false;
   bool textureCompressionBC = false;
   bool debugUtils = false;  // instance extension VK_EXT_debug_utils

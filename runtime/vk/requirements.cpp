@@ -23,6 +23,8 @@ constexpr FeatureExtension kExtensions[] = {
     {&EnabledFeatures::cooperativeMatrix, "VK_KHR_cooperative_matrix", 0},
     {&EnabledFeatures::cooperativeMatrix, "VK_KHR_vulkan_memory_model", VK_API_VERSION_1_2},
     {&EnabledFeatures::cooperativeMatrix, "VK_KHR_shader_float16_int8", VK_API_VERSION_1_2},
+    {&EnabledFeatures::shaderInt8, "VK_KHR_shader_float16_int8", VK_API_VERSION_1_2},
+    {&EnabledFeatures::integerDotProduct, "VK_KHR_shader_integer_dot_product", VK_API_VERSION_1_3},
 };
 
 std::vector<VkExtensionProperties> deviceExtensions(const InstanceFunctions& functions, VkPhysicalDevice device) {
@@ -65,6 +67,8 @@ DeviceRequirements deviceRequirements(const InstanceFunctions& functions, VkPhys
   features.subgroupSizeControl = caps.subgroupSizeControl;
   features.shaderInt64 = caps.int64;
   features.cooperativeMatrix = caps.cooperativeMatrix;
+  features.shaderInt8 = caps.shaderInt8;
+  features.integerDotProduct = caps.integerDotProduct;
   features.timelineSemaphore = caps.timelineSemaphore;
   features.textureCompressionBC = caps.textureCompressionBC;
   requirements.optionalInstanceExtensions = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME};
@@ -78,9 +82,12 @@ DeviceRequirements deviceRequirements(const InstanceFunctions& functions, VkPhys
   // A feature that is core in the device's version but not in the instance's needs its extension to be there as well.
   for (const FeatureExtension& e : kExtensions)
     if ((e.promoted == 0 || effective < e.promoted) && !has(e.name)) features.*e.feature = false;
-  for (const FeatureExtension& e : kExtensions)
-    if ((e.promoted == 0 || effective < e.promoted) && features.*e.feature)
-      requirements.optionalDeviceExtensions.push_back(e.name);
+  std::vector<const char*>& extensions = requirements.optionalDeviceExtensions;
+  for (const FeatureExtension& e : kExtensions) {
+    if ((e.promoted != 0 && effective >= e.promoted) || !(features.*e.feature)) continue;
+    const auto same = [&](const char* name) { return std::strcmp(name, e.name) == 0; };
+    if (std::none_of(extensions.begin(), extensions.end(), same)) extensions.push_back(e.name);
+  }
   return requirements;
 }
 
@@ -94,6 +101,8 @@ struct FeatureChain::Structures {
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR};
   VkPhysicalDeviceVulkanMemoryModelFeatures memoryModel{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES};
   VkPhysicalDeviceShaderFloat16Int8Features float16{VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES};
+  VkPhysicalDeviceShaderIntegerDotProductFeatures dotProduct{
+      VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES};
 };
 
 FeatureChain::FeatureChain(const EnabledFeatures& features) : structures_(std::make_unique<Structures>()) {
@@ -128,8 +137,15 @@ FeatureChain::FeatureChain(const EnabledFeatures& features) : structures_(std::m
     link(structures_->matrices);
     structures_->memoryModel.vulkanMemoryModel = VK_TRUE;
     link(structures_->memoryModel);
-    structures_->float16.shaderFloat16 = VK_TRUE;
+  }
+  if (features.cooperativeMatrix || features.shaderInt8) {
+    structures_->float16.shaderFloat16 = features.cooperativeMatrix ? VK_TRUE : VK_FALSE;
+    structures_->float16.shaderInt8 = features.shaderInt8 ? VK_TRUE : VK_FALSE;
     link(structures_->float16);
+  }
+  if (features.integerDotProduct) {
+    structures_->dotProduct.shaderIntegerDotProduct = VK_TRUE;
+    link(structures_->dotProduct);
   }
 }
 

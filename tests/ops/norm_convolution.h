@@ -1,8 +1,11 @@
 #pragma once
 // A convolution with everything that can be fused into it, and an RMS norm in front: inputs on the device, and what
-// should come out. Which op makes it is the test's choice (winograd_test, conv2d_coopmat_test).
+// should come out. Which op makes it is the test's choice (winograd_test, conv2d_staged_test).
 
+#include <algorithm>
+#include <cmath>
 #include <random>
+#include <span>
 #include <string>
 
 #include "ops/conv2d.h"
@@ -25,6 +28,7 @@ enum ConvFeature : std::uint32_t {
   kBeta = 128,
   kModulated = 256,
   kUpsample = 512,
+  kQuantised = 1024,
 };
 
 struct NormConvolutionCase {
@@ -60,6 +64,7 @@ struct NormConvolution {
     if (type == DataType::F16) {  // what the reference rounds to: some kernels keep these weights as floats
       for (float& w : desc.weight.values) w = halfToFloat(floatToHalf(w));
     }
+    if (c.has(kQuantised)) quantise();
     if (c.has(kBias)) desc.bias = randomTensor(random, {c.o});
     if (c.has(kSilu)) desc.activation = ops::Activation::Silu;
     if (c.has(kScaled)) desc.outputScale = 0.7f;
@@ -87,11 +92,29 @@ struct NormConvolution {
   /// Null: there is none.
   const ops::NormDesc* normIfAny() const { return norm.gamma.values.empty() ? nullptr : &norm; }
 
+  /// Weights become multiples of scales that are powers of two, so that nothing else rounds them.
+  void quantise() {
+    const std::size_t perOutput = desc.weight.values.size() / desc.weight.shape[0];
+    for (std::uint32_t o = 0; o < desc.weight.shape[0]; ++o) {
+      const std::span<float> row = std::span(desc.weight.values).subspan(o * perOutput, perOutput);
+      float most = 0;
+      for (const float w : row) most = std::max(most, std::abs(w));
+      const float scale = std::exp2(std::ceil(std::log2(most / 127.0f)));
+      for (float& w : row) w = scale * std::nearbyint(w / scale);
+      desc.quantization.weightScales.push_back(scale);
+    }
+    desc.quantization.inputScale = 1.0f / 32;  // of what is larger than four, little is lost
+    harness.graph.setQuantized(true);
+  }
+
   /// Before it is upsampled.
   Image reference() const {
     Image whole = reference::concat(x, x2.values.empty() ? nullptr : &x2);
     if (normIfAny() != nullptr) {
       whole = reference::norm(norm, whole, modulation.values.empty() ? nullptr : &modulation);
+    }
+    if (const float scale = desc.quantization.inputScale; scale > 0) {
+      for (float& v : whole.values) v = scale * std::clamp(std::nearbyint(v / scale), -127.0f, 127.0f);
     }
     reference::ConvInputs in;
     in.x = &whole;

@@ -31,11 +31,33 @@ constexpr Capability kCapabilities[] = {
      "full subgroups of a known size", "kernels read the subgroup size"},
     {"int64", "64-bit integers", &vk::DeviceCaps::int64, "64-bit loads in convolutions", "32-bit loads"},
     {"cooperativeMatrix", "cooperative matrix", &vk::DeviceCaps::cooperativeMatrix, "matrix units", "subgroup kernels"},
+    {"shaderInt8", "8-bit integers", &vk::DeviceCaps::shaderInt8, "matrix units for bytes", "dot products of bytes"},
+    {"integerDotProduct", "integer dot product", &vk::DeviceCaps::integerDotProduct, "dot products of bytes",
+     "weights of bytes are widened"},
     {"timelineSemaphore", "timeline semaphore", &vk::DeviceCaps::timelineSemaphore, "completion values of submissions",
      "one fence per submission"},
     {"timestamps", "GPU timestamps", &vk::DeviceCaps::timestamps, "GPU time per dispatch",
      "host clock around a submission"},
 };
+
+const char* componentText(VkComponentTypeKHR type) {
+  switch (type) {
+    case VK_COMPONENT_TYPE_FLOAT16_KHR:
+      return "f16";
+    case VK_COMPONENT_TYPE_FLOAT32_KHR:
+      return "f32";
+    case VK_COMPONENT_TYPE_SINT8_KHR:
+      return "s8";
+    case VK_COMPONENT_TYPE_UINT8_KHR:
+      return "u8";
+    case VK_COMPONENT_TYPE_SINT32_KHR:
+      return "s32";
+    case VK_COMPONENT_TYPE_UINT32_KHR:
+      return "u32";
+    default:
+      return "?";
+  }
+}
 
 const char* typeText(VkPhysicalDeviceType type) {
   switch (type) {
@@ -84,7 +106,12 @@ nlohmann::ordered_json toJson(std::size_t index, const vk::DeviceListing& listin
   }
   nlohmann::ordered_json shapes = nlohmann::ordered_json::array();
   for (const vk::CooperativeMatrixShape& s : caps.cooperativeMatrixShapes)
-    shapes.push_back({{"m", s.m}, {"n", s.n}, {"k", s.k}});
+    shapes.push_back({{"m", s.m},
+                      {"n", s.n},
+                      {"k", s.k},
+                      {"a", componentText(s.a)},
+                      {"b", componentText(s.b)},
+                      {"result", componentText(s.result)}});
   return {{"index", index},
           {"name", caps.name},
           {"type", typeText(caps.type)},
@@ -130,7 +157,8 @@ void print(std::size_t index, const vk::DeviceListing& listing, const vk::Device
   }
   if (caps.cooperativeMatrix) {
     std::printf("     matrix shapes          ");
-    for (const vk::CooperativeMatrixShape& s : caps.cooperativeMatrixShapes) std::printf(" %ux%ux%u", s.m, s.n, s.k);
+    for (const vk::CooperativeMatrixShape& s : caps.cooperativeMatrixShapes)
+      std::printf(" %ux%ux%u %s*%s+%s", s.m, s.n, s.k, componentText(s.a), componentText(s.b), componentText(s.result));
     std::printf("\n");
   }
 }

@@ -1,4 +1,7 @@
-#include "ops/conv2d_coopmat.h"
+#include "ops/conv2d_staged.h"
+
+#include <algorithm>
+#include <cmath>
 
 #include "ops/op_support.h"
 
@@ -8,7 +11,7 @@ namespace {
 using graph::Tensor;
 using graph::Weight;
 
-// FLAGS and NORM of conv2d_coopmat.comp.
+// FLAGS and NORM of staging.glsl.
 enum Flag : std::uint32_t {
   kHasPixelScale = 1,
   kHasBeta = 2,
@@ -38,10 +41,50 @@ std::vector<float> packWeight(const HostTensor& weight, std::uint32_t channels1,
   return packed;
 }
 
-std::string describe(const Conv2dDesc& desc, const TensorDesc& y, bool rms) {
+/// The integers that quantised weights stand for, as bytes.
+std::vector<std::byte> packBytes(const HostTensor& weight, const std::vector<float>& scales, std::uint32_t channels1,
+                                 std::uint32_t depth, std::uint32_t block) {
+  HostTensor integers = weight;
+  const std::size_t perOutput = weight.values.size() / scales.size();
+  for (std::size_t i = 0; i < integers.values.size(); ++i) integers.values[i] /= scales[i / perOutput];
+  const std::vector<float> packed = packWeight(integers, channels1, depth, block);
+  std::vector<std::byte> bytes(packed.size());
+  std::transform(packed.begin(), packed.end(), bytes.begin(), [](float v) {
+    return static_cast<std::byte>(static_cast<std::int8_t>(std::clamp(std::round(v), -127.0f, 127.0f)));
+  });
+  return bytes;
+}
+
+/// The bias, and behind it, for bytes, what a sum is multiplied with and what the input is: [O], [O], [1].
+Weight biasAndScales(graph::Graph& graph, const Conv2dDesc& desc, std::uint32_t padded, bool quantized) {
+  if (!quantized) return floatVector(graph, desc.name + ".bias", desc.bias, padded);
+  HostTensor all{{2 * padded + 1}, desc.bias.values};
+  all.values.resize(2 * std::size_t{padded} + 1, 0.0f);
+  const Quantization& q = desc.quantization;
+  for (std::size_t o = 0; o < q.weightScales.size(); ++o) all.values[padded + o] = q.weightScales[o] * q.inputScale;
+  all.values.back() = 1.0f / q.inputScale;
+  return floatVector(graph, desc.name + ".bias_and_scales", all, padChannels(2 * padded + 1));
+}
+
+const char* shaderOf(StagedProduct product) {
+  switch (product) {
+    case StagedProduct::Halves:
+      return "ops/conv2d_coopmat";
+    case StagedProduct::Bytes:
+      return "ops/conv2d_coopmat.int8";
+    case StagedProduct::Dot:
+      return "ops/conv2d_dot";
+  }
+  return "";
+}
+
+std::string describe(const Conv2dDesc& desc, const TensorDesc& y, const StagedTile& tile, bool rms) {
   const std::vector<std::uint32_t>& w = desc.weight.shape;
   const std::string kernel = std::to_string(w[2]) + "x" + std::to_string(w[3]);
-  return std::string(rms ? "matrix rms " : "matrix ") + kernel + (desc.stride == 2 ? "/2 " : " ") +
+  const char* const what = tile.product == StagedProduct::Halves  ? "matrix "
+                           : tile.product == StagedProduct::Bytes ? "int8 matrix "
+                                                                  : "int8 dot ";
+  return what + std::string(rms ? "rms " : "") + kernel + (desc.stride == 2 ? "/2 " : " ") +
          (desc.upsample ? "x2 " : "") + std::to_string(w[1]) + "->" + std::to_string(w[0]) + " " + std::to_string(y.w) +
          "x" + std::to_string(y.h);
 }
@@ -93,20 +136,23 @@ NormSources sourcesOf(graph::Graph& graph, const Conv2dInputs& inputs, const Nor
 
 }  // namespace
 
-Tensor coopmatConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dInputs& inputs, const TensorDesc& out,
-                     const Conv2dPlan& plan, const NormDesc* norm) {
-  const CoopmatTile& tile = *plan.coopmat;
+Tensor stagedConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dInputs& inputs, const TensorDesc& out,
+                    const Conv2dPlan& plan, const NormDesc* norm) {
+  const StagedTile& tile = *plan.staged;
   const TensorDesc in = graph.desc(inputs.x);
   const TensorDesc in2 = inputs.x2 ? graph.desc(inputs.x2) : TensorDesc{0, 0, 0, 0, in.type};
   const std::uint32_t kernel = desc.weight.shape[2], depth = in.stride() + in2.stride();
+  const bool quantized = tile.product != StagedProduct::Halves;
 
   const std::uint64_t weightBytes = std::uint64_t{ceilDiv(depth, tile.blockChannels)} * tile.blockChannels * kernel *
-                                    kernel * out.stride() * sizeof(std::uint16_t);
-  const Weight weight = graph.weight(desc.name + ".coopmat", weightBytes,
-                                     [w = desc.weight, c1 = in.c, depth, block = tile.blockChannels] {
-                                       return storageBytes(packWeight(w, c1, depth, block), DataType::F16);
+                                    kernel * out.stride() * (quantized ? 1 : sizeof(std::uint16_t));
+  const Weight weight = graph.weight(desc.name + (quantized ? ".int8" : ".coopmat"), weightBytes,
+                                     [w = desc.weight, scales = desc.quantization.weightScales, c1 = in.c, depth,
+                                      block = tile.blockChannels, quantized] {
+                                       return quantized ? packBytes(w, scales, c1, depth, block)
+                                                        : storageBytes(packWeight(w, c1, depth, block), DataType::F16);
                                      });
-  const Weight bias = floatVector(graph, desc.name + ".bias", desc.bias, out.stride());
+  const Weight bias = biasAndScales(graph, desc, out.stride(), quantized);
   TensorDesc result = out;
   if (desc.upsample) {
     result.h *= 2;
@@ -116,7 +162,7 @@ Tensor coopmatConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dIn
   Tensor squares;
   if (desc.pixelSquares) {
     squares = graph.tensor(
-        {1, 1, ceilDiv(out.stride(), kCoopmatPlane), static_cast<std::uint32_t>(result.pixels()), DataType::F32},
+        {1, 1, ceilDiv(out.stride(), kSquaresPlane), static_cast<std::uint32_t>(result.pixels()), DataType::F32},
         desc.name + ".squares");
     graph.setPixelSquares(y, squares);
   }
@@ -130,10 +176,10 @@ Tensor coopmatConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dIn
 
   graph::Dispatch dispatch;
   dispatch.name = desc.name;
-  dispatch.op = describe(desc, result, norm != nullptr);
+  dispatch.op = describe(desc, result, tile, norm != nullptr);
   dispatch.choice = plan.choice;
-  const std::uint32_t local = tile.subgroups() * plan.lanes;
-  dispatch.kernel = {graph.shader("ops/conv2d_coopmat"),
+  const std::uint32_t local = tile.subgroups() * tile.lanes;
+  dispatch.kernel = {graph.shader(shaderOf(tile.product)),
                      {local,
                       local,
                       tile.m,
