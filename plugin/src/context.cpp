@@ -65,16 +65,16 @@ void requireFamily(std::uint32_t family, const vk::Device& device) {
           std::to_string(count - 1) + "; VK_QUEUE_FAMILY_IGNORED means no transfer");
 }
 
-DataType precisionOf(RvlPrecision precision, const vk::DeviceCaps& caps) {
+engine::Precision precisionOf(RvlPrecision precision, const vk::DeviceCaps& caps) {
   switch (precision) {
     case RVL_PRECISION_AUTO:
       return engine::defaultPrecision(caps);
     case RVL_PRECISION_FLOAT:
-      return DataType::F32;
+      return engine::Precision::Fp32;
     case RVL_PRECISION_HALF:
       if (!caps.storage16)
         throw Error(ErrorCode::MissingFeature, "RVL_PRECISION_HALF needs storage_buffer_16bit_access to be enabled");
-      return DataType::F16;
+      return engine::Precision::Fp16;
     case RVL_PRECISION_MAX_ENUM:
       break;
   }

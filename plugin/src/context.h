@@ -149,7 +149,7 @@ class Context {
   std::uint32_t maxLanes_;
   std::shared_ptr<vk::Device> device_;
   std::unique_ptr<vk::PipelineCache> pipelines_;
-  DataType precision_;
+  engine::Precision precision_;
   VkSemaphore timeline_ = VK_NULL_HANDLE;      // RECORD, with timeline semaphores
   std::unique_ptr<vk::CommandStream> stream_;  // ASYNC
 

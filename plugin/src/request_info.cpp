@@ -14,12 +14,13 @@ namespace {
 constexpr std::array<std::uint32_t, 4> kDeadlineSteps = {1, 2, 4, 8};
 constexpr std::int32_t kMaxPriority = 1000;
 
-engine::LaneShape shapeOf(const models::NetworkInfo& network, const engine::Request& request, DataType precision) {
+engine::LaneShape shapeOf(const models::NetworkInfo& network, const engine::Request& request,
+                          engine::Precision precision) {
   engine::LaneShape shape;
   shape.lanes = 0;
   shape.width = request.width;
   shape.height = request.height;
-  shape.type = precision;
+  shape.precision = precision;
   shape.guided = engine::needsGuidance(network, request);
   if (network.wraps) shape.wrap = request.wrap;
   return shape;
@@ -126,7 +127,7 @@ Image imageOf(const RvlPixels& pixels, const char* name) {
   return image;
 }
 
-std::shared_ptr<Work> makeWork(const RvlRequestInfo& info, std::shared_ptr<Model> model, DataType precision) {
+std::shared_ptr<Work> makeWork(const RvlRequestInfo& info, std::shared_ptr<Model> model, engine::Precision precision) {
   const models::NetworkInfo& network = model->network->info();
   if (info.priority < -kMaxPriority || info.priority > kMaxPriority) {
     invalid("priority " + std::to_string(info.priority) + ": from -1000 to 1000");
@@ -212,7 +213,8 @@ std::optional<engine::GivenState> applyInitImage(const RvlRequestInfo& info, Wor
                                    state);
 }
 
-engine::LaneShape warmUpShape(const RvlWarmUpInfo& info, const models::NetworkInfo& network, DataType precision) {
+engine::LaneShape warmUpShape(const RvlWarmUpInfo& info, const models::NetworkInfo& network,
+                              engine::Precision precision) {
   engine::Request request;
   request.width = info.width;
   request.height = info.height;

@@ -6,10 +6,25 @@
 
 namespace rivulet::engine {
 
+EvaluationShape evaluationShape(std::uint32_t n, std::uint32_t height, std::uint32_t width, Precision precision) {
+  if (precision == Precision::Mixed) {
+    throw Error(
+        ErrorCode::InvalidArgument,
+        "mixed precision is a matter of a texture's steps, and this evaluates the network alone: use fp32, fp16 or "
+        "int8");
+  }
+  EvaluationShape shape{n, height, width, storageOf(precision)};
+  shape.quantized = precision == Precision::Int8;
+  return shape;
+}
+
 EvaluationGraph buildEvaluation(const models::Network& network, const vk::DeviceCaps& caps,
                                 const EvaluationShape& shape, std::shared_ptr<const graph::Tuning> tuning) {
   EvaluationGraph result{graph::Graph(caps, shape.type, std::move(tuning)), {}, {}};
   graph::Graph& graph = result.graph;
+  if (shape.quantized) models::requireQuantized(network.info());
+  graph.setQuantized(shape.quantized);
+  if (shape.observed) graph.observe();
   result.inputs.x = graph.persistent({shape.n, shape.height, shape.width, network.info().inChannels, shape.type}, "x");
   result.inputs.conditioning =
       graph.persistent({shape.n, 1, 1, network.conditioning().channels, DataType::F32}, "conditioning");

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/precision.h"
 #include "graph/executable.h"
 #include "models/network.h"
 #include "vk/command_stream.h"
@@ -17,7 +18,12 @@ namespace rivulet::engine {
 struct EvaluationShape {
   std::uint32_t n = 1, height = 0, width = 0;
   DataType type = DataType::F32;
+  bool quantized = false;  // layers with a quantisation multiply integers (graph::Graph::setQuantized); F16
+  bool observed = false;   // what convolutions read is kept (graph::Graph::observe)
 };
+
+/// Errors: InvalidArgument for Mixed, which is a matter of steps.
+EvaluationShape evaluationShape(std::uint32_t n, std::uint32_t height, std::uint32_t width, Precision precision);
 
 /// A graph with the network's inputs and its output, all persistent.
 struct EvaluationGraph {
@@ -26,7 +32,8 @@ struct EvaluationGraph {
   graph::Tensor output;
 };
 
-/// Touches no device. `tuning`: as graph::Graph. Errors: InvalidArgument (size), MissingFeature (fp16).
+/// Touches no device. `tuning`: as graph::Graph. Errors: InvalidArgument (size; integers from a network without a
+/// quantisation), MissingFeature (fp16, integers).
 EvaluationGraph buildEvaluation(const models::Network& network, const vk::DeviceCaps& caps,
                                 const EvaluationShape& shape, std::shared_ptr<const graph::Tuning> tuning = nullptr);
 

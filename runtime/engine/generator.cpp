@@ -110,7 +110,7 @@ std::vector<Texture> Generator::generate(std::span<const Request> requests, cons
     shape.lanes = 0;
     shape.height = job.request.height;
     shape.width = job.request.width;
-    shape.type = options_.precision;
+    shape.precision = options_.precision;
     shape.guided = needsGuidance(network_->info(), job.request);
     if (network_->info().wraps) shape.wrap = job.request.wrap;
     const LaneNeeds needs = needsOf(*job.plan);

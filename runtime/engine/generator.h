@@ -19,9 +19,9 @@
 namespace rivulet::engine {
 
 struct GeneratorOptions {
-  DataType precision = DataType::F32;  // how activations and weights are stored; the sampler's state is always fp32
-  std::uint32_t maxLanes = 4;          // textures in the making at once; fewer where memory does not hold them
-  std::uint32_t maxExecutables = 4;    // compiled sizes kept; the one longest unused goes first
+  Precision precision = Precision::Fp32;  // of the network; the sampler's state is always fp32
+  std::uint32_t maxLanes = 4;             // textures in the making at once; fewer where memory does not hold them
+  std::uint32_t maxExecutables = 4;       // compiled sizes kept; the one longest unused goes first
 };
 
 /// Told while generate() works. Throwing from it ends generate().

@@ -12,13 +12,9 @@ LaneNeeds operator|(const LaneNeeds& a, const LaneNeeds& b) {
   return {a.saved || b.saved, a.history || b.history, a.x0 || b.x0};
 }
 
-DataType defaultPrecision(const vk::DeviceCaps& caps) {
-  return caps.storage16 && !caps.isSoftware() ? DataType::F16 : DataType::F32;
-}
-
 LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& caps, const LaneShape& shape,
                          std::shared_ptr<const graph::Tuning> tuning) {
-  LaneGraph result{graph::Graph(caps, shape.type, std::move(tuning)), {}, {}, 0, 0};
+  LaneGraph result{graph::Graph(caps, storageOf(shape.precision), std::move(tuning)), {}, {}, 0, 0};
   graph::Graph& graph = result.graph;
   SamplerShape sampler;
   sampler.lanes = shape.lanes;
@@ -35,6 +31,10 @@ LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& c
 
   initialNoise(graph, result.state);
   result.networkFirst = static_cast<std::uint32_t>(graph.dispatches().size());
+  if (shape.precision == Precision::Int8) {
+    models::requireQuantized(network.info());
+    graph.setQuantized(true);
+  }
   const graph::Tensor output = network.build(graph, {result.state.modelInput, result.conditioning, shape.wrap});
   result.networkEnd = static_cast<std::uint32_t>(graph.dispatches().size());
   sampleStep(graph, result.state, output);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "engine/precision.h"
 #include "engine/sampling_ops.h"
 #include "graph/graph.h"
 #include "models/network.h"
@@ -24,15 +25,12 @@ LaneNeeds operator|(const LaneNeeds& a, const LaneNeeds& b);
 
 struct LaneShape {
   std::uint32_t lanes = 1, height = 0, width = 0;
-  DataType type = DataType::F32;
+  Precision precision = Precision::Fp32;
   bool guided = false;  // the network runs on 2 × lanes rows: conditional ones, then unconditional ones
   LaneNeeds needs;
   models::Wrap wrap = models::Wrap::Repeat;
   auto operator<=>(const LaneShape&) const = default;  // NOLINT(modernize-use-nullptr)
 };
-
-/// fp16 where the device stores it and computes in hardware; software devices only convert, so fp32.
-DataType defaultPrecision(const vk::DeviceCaps& caps);
 
 /// Dispatches in order: [0, networkFirst) initial noise, then the network, then [networkEnd, size) the step.
 struct LaneGraph {
@@ -42,7 +40,8 @@ struct LaneGraph {
   std::uint32_t networkFirst = 0, networkEnd = 0;
 };
 
-/// Touches no device. `tuning`: as graph::Graph. Errors: InvalidArgument (size), MissingFeature (fp16).
+/// Touches no device. `tuning`: as graph::Graph. Errors: InvalidArgument (size; integers from a
+/// network without a quantisation), MissingFeature (fp16, integers).
 LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& caps, const LaneShape& shape,
                          std::shared_ptr<const graph::Tuning> tuning = nullptr);
 

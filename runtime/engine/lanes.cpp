@@ -151,7 +151,7 @@ GivenState Lanes::givenState(const models::Network& network, const LaneShape& sh
   }
   GivenState state;
   state.x = graph::packNchw(x, desc);
-  desc.type = shape.type;
+  desc.type = storageOf(shape.precision);
   state.modelInput = graph::packNchw(input, desc);
   return state;
 }

@@ -92,6 +92,12 @@ Tensor Graph::pixelSquares(Tensor x) const {
   return found == pixelSquares_.end() ? Tensor{} : found->second;
 }
 
+void Graph::observe(const std::string& layer, Tensor input) {
+  if (!observing_ || !input) return;
+  keep(input);
+  observed_[layer].push_back(input);
+}
+
 Weight Graph::weight(std::string name, std::uint64_t bytes, std::function<std::vector<std::byte>()> pack) {
   if (weightIds_.contains(name)) {
     throw Error(ErrorCode::Internal, "weight '" + name + "' is added twice");

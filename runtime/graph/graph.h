@@ -101,6 +101,14 @@ class Graph {
   void setPixelSquares(Tensor x, Tensor squares) { pixelSquares_[x.id] = squares; }
   Tensor pixelSquares(Tensor x) const;
 
+  /// From now on what every convolution reads stays in memory, for calibration: norms in front of them get dispatches
+  /// of their own.
+  void observe() { observing_ = true; }
+  bool observing() const { return observing_; }
+  /// Where observing() is on: `input` is what the layer reads, or a part of it.
+  void observe(const std::string& layer, Tensor input);
+  const std::map<std::string, std::vector<Tensor>>& observed() const { return observed_; }
+
   /// A constant, already in the layout its kernel wants. `pack` is called once, at compile time, and returns exactly
   /// `bytes` bytes; what it captures must live until then.
   Weight weight(std::string name, std::uint64_t bytes, std::function<std::vector<std::byte>()> pack);
@@ -135,6 +143,8 @@ class Graph {
   std::shared_ptr<const Tuning> tuning_;
   std::vector<TensorInfo> tensors_;
   std::map<std::uint32_t, Tensor> pixelSquares_;
+  bool observing_ = false;
+  std::map<std::string, std::vector<Tensor>> observed_;
   std::vector<WeightInfo> weights_;
   std::map<std::string, std::uint32_t> weightIds_;
   std::uint64_t weightBytes_ = 0;

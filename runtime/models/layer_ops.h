@@ -12,6 +12,7 @@ inline ops::Conv2dDesc convDesc(const Layer& layer, ops::Padding padding) {
   desc.name = layer.name;
   desc.weight = layer.weight;
   desc.bias = layer.bias;
+  desc.quantization = layer.quantization;
   desc.padding = padding;
   return desc;
 }

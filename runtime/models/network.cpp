@@ -4,6 +4,13 @@
 
 namespace rivulet::models {
 
+void requireQuantized(const NetworkInfo& info) {
+  if (info.quantizedLayers != 0) return;
+  throw Error(ErrorCode::InvalidArgument, "'" + info.name +
+                                              "' has no layers in bytes: make a file that has with `rivulet quantize`, "
+                                              "or use fp16 or fp32");
+}
+
 ConditioningLayout Network::conditioning() const {
   ConditioningLayout layout;
   layout.classWeights = layout.style + info_.styleDim;

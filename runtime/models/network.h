@@ -36,9 +36,13 @@ struct NetworkInfo {
   bool wraps = true;                 // makes both kinds of Wrap; otherwise it has its own edges, and does not tile
   bool targetTime = false, guidanceInput = false;
   std::uint64_t parameters = 0;
+  std::uint32_t quantizedLayers = 0;                    // those that can be computed in bytes
   SamplerConfig scheduler;                              // the process it was trained on and its usual sampler
   std::vector<std::vector<std::vector<float>>> styles;  // per class, vectors measured on training images
 };
+
+/// Errors: InvalidArgument where no layer can be computed in bytes, saying how to get one that can.
+void requireQuantized(const NetworkInfo& info);
 
 /// Channels of the conditioning tensor [N,1,1,M] float that every network reads; one row per lane.
 struct ConditioningLayout {

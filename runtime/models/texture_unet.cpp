@@ -154,6 +154,7 @@ TextureUNet::TextureUNet(const TextureUNetConfig& config, const Safetensors& fil
   info_.targetTime = config_.targetTime;
   info_.guidanceInput = config_.guidance;
   info_.parameters = weights.parameters();
+  info_.quantizedLayers = weights.quantizedLayers();
   info_.scheduler = modelConfig(nlohmann::json::parse(config_.schedule), config_.prediction);
   if (config_.outChannels == 2 * config_.inChannels) info_.scheduler.variance = VarianceType::LearnedRange;
   readStyles(file);
@@ -192,7 +193,7 @@ Layer TextureUNet::readFeatures(WeightReader& weights) const {
                                             std::to_string(deviation.values[k]) + ", expected a positive number");
   }
   const std::size_t columns = sinusoids + styles + classes;
-  Layer merged{"emb.in", {{config_.embeddingDim, static_cast<std::uint32_t>(columns)}, {}}, in.bias};
+  Layer merged{"emb.in", {{config_.embeddingDim, static_cast<std::uint32_t>(columns)}, {}}, in.bias, {}};
   merged.weight.values.reserve(rows * columns);
   for (std::size_t row = 0; row < rows; ++row) {
     const float* weight = &in.weight.values[row * (sinusoids + styles)];

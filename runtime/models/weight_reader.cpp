@@ -1,10 +1,12 @@
 #include "models/weight_reader.h"
 
+#include <array>
+
 #include "core/error.h"
 
 namespace rivulet::models {
 
-HostTensor WeightReader::take(const std::string& name, std::initializer_list<std::uint32_t> shape) {
+void WeightReader::claim(const std::string& name, std::initializer_list<std::uint32_t> shape) {
   constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 31;
   std::uint64_t elements = 1;
   std::string text;
@@ -21,17 +23,61 @@ HostTensor WeightReader::take(const std::string& name, std::initializer_list<std
                                             text + "] by the configuration");
   }
   if (!taken_.insert(name).second) throw Error(ErrorCode::Internal, "tensor '" + name + "' is used twice");
+}
+
+HostTensor WeightReader::take(const std::string& name, std::initializer_list<std::uint32_t> shape) {
+  claim(name, shape);
   HostTensor tensor = file_.floats(name, std::span(shape.begin(), shape.size()));
   parameters_ += tensor.values.size();
   return tensor;
 }
 
+std::vector<float> WeightReader::takeScales(const std::string& name, std::uint32_t count) {
+  claim(name, {count});
+  std::vector<float> scales = file_.floats(name, std::array{count}).values;
+  for (std::size_t i = 0; i < scales.size(); ++i) {
+    if (scales[i] > 0) continue;
+    throw Error(ErrorCode::CorruptFile, file_.name() + ": tensor '" + name + "': value " + std::to_string(i) + " is " +
+                                            std::to_string(scales[i]) + ", expected a positive number");
+  }
+  return scales;
+}
+
+HostTensor WeightReader::takeWeight(const std::string& layer, std::initializer_list<std::uint32_t> shape,
+                                    ops::Quantization& quantization) {
+  const std::string name = layer + ".weight", input = layer + ".input_scale";
+  if (!file_.contains(name) || file_.at(name).dtype != "I8") return take(name, shape);
+  claim(name, shape);
+  HostTensor tensor = file_.signedBytes(name, std::span(shape.begin(), shape.size()));
+  parameters_ += tensor.values.size();
+  quantization.weightScales = takeScales(layer + ".weight_scale", *shape.begin());
+  if (file_.contains(input)) {
+    quantization.inputScale = takeScales(input, 1).front();
+    ++quantizedLayers_;
+  }
+  const std::size_t perOutput = tensor.values.size() / quantization.weightScales.size();
+  for (std::size_t i = 0; i < tensor.values.size(); ++i) {
+    if (tensor.values[i] < -127) {
+      throw Error(ErrorCode::CorruptFile, file_.name() + ": tensor '" + name + "': value " + std::to_string(i) +
+                                              " is -128, expected -127 to 127");
+    }
+    tensor.values[i] *= quantization.weightScales[i / perOutput];
+  }
+  return tensor;
+}
+
 Layer WeightReader::conv(const std::string& name, std::uint32_t in, std::uint32_t out, std::uint32_t kernel) {
-  return {name, take(name + ".weight", {out, in, kernel, kernel}), take(name + ".bias", {out})};
+  Layer layer{name, {}, {}, {}};
+  layer.weight = takeWeight(name, {out, in, kernel, kernel}, layer.quantization);
+  layer.bias = take(name + ".bias", {out});
+  return layer;
 }
 
 Layer WeightReader::linear(const std::string& name, std::uint32_t in, std::uint32_t out) {
-  return {name, take(name + ".weight", {out, in}), take(name + ".bias", {out})};
+  Layer layer{name, {}, {}, {}};
+  layer.weight = takeWeight(name, {out, in}, layer.quantization);
+  layer.bias = take(name + ".bias", {out});
+  return layer;
 }
 
 Layer WeightReader::pointwise(const std::string& name, std::uint32_t in, std::uint32_t out) {

@@ -47,6 +47,8 @@ graph::Tensor conv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dIn
   const TensorDesc in = graph.desc(inputs.x);
   const TensorDesc in2 = inputs.x2 ? graph.desc(inputs.x2) : TensorDesc{0, 0, 0, 0, in.type};
   const std::uint32_t kernel = desc.weight.shape[2];
+  graph.observe(desc.name, inputs.x);
+  graph.observe(desc.name, inputs.x2);
   const Conv2dPlan plan = planConv2d(graph, desc, inputs, out);
   if (plan.staged) return stagedConv2d(graph, desc, inputs, out, plan);
   if (plan.winograd && !inputs.prologue) return winogradConv2d(graph, desc, inputs, out, plan);

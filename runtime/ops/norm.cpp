@@ -278,7 +278,7 @@ Tensor normConv2d(graph::Graph& graph, const NormDesc& normDesc, const NormInput
   inputs.laneBiasAt = laneBiasAt;
   inputs.x = normInputs.x;
   inputs.x2 = normInputs.x2;
-  if (normDesc.kind == NormDesc::Kind::Rms) {
+  if (normDesc.kind == NormDesc::Kind::Rms && !graph.observing()) {
     check(graph, normDesc, normInputs);
     const TensorDesc out = checkConv2d(graph, conv, inputs);
     const Conv2dPlan plan = planConv2d(graph, conv, inputs, out);
@@ -286,7 +286,7 @@ Tensor normConv2d(graph::Graph& graph, const NormDesc& normDesc, const NormInput
     const bool squares = graph.pixelSquares(inputs.x) && (!inputs.x2 || graph.pixelSquares(inputs.x2));
     if (plan.staged && squares) return stagedConv2d(graph, conv, inputs, out, plan, &normDesc);
   }
-  if (graph.caps().isSoftware()) {
+  if (graph.caps().isSoftware() || graph.observing()) {
     inputs.x2 = {};
     inputs.x = norm(graph, normDesc, normInputs);
   } else {

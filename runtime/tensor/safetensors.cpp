@@ -293,14 +293,11 @@ const SafetensorsEntry& Safetensors::at(const std::string& tensor) const {
   return found->second;
 }
 
-HostTensor Safetensors::floats(const std::string& tensor, std::span<const std::uint32_t> shape) const {
+/// Its shape, which must be `shape` where that is given; no values yet.
+HostTensor Safetensors::shaped(const std::string& tensor, std::span<const std::uint32_t> shape) const {
   const SafetensorsEntry& entry = at(tensor);
   if (!shape.empty() && !std::equal(shape.begin(), shape.end(), entry.shape.begin(), entry.shape.end())) {
     corruptTensor(name_, tensor, "shape " + shapeText(entry.shape) + ", expected " + shapeText(shape));
-  }
-  const bool f32 = entry.dtype == "F32", f16 = entry.dtype == "F16", bf16 = entry.dtype == "BF16";
-  if (!f32 && !f16 && !bf16) {
-    corruptTensor(name_, tensor, "dtype " + entry.dtype + ", expected F32, F16 or BF16");
   }
   HostTensor result;
   for (const std::uint64_t extent : entry.shape) {
@@ -308,6 +305,16 @@ HostTensor Safetensors::floats(const std::string& tensor, std::span<const std::u
       corruptTensor(name_, tensor, "shape " + shapeText(entry.shape) + " has an extent beyond 32 bits");
     }
     result.shape.push_back(static_cast<std::uint32_t>(extent));
+  }
+  return result;
+}
+
+HostTensor Safetensors::floats(const std::string& tensor, std::span<const std::uint32_t> shape) const {
+  HostTensor result = shaped(tensor, shape);
+  const SafetensorsEntry& entry = at(tensor);
+  const bool f32 = entry.dtype == "F32", f16 = entry.dtype == "F16", bf16 = entry.dtype == "BF16";
+  if (!f32 && !f16 && !bf16) {
+    corruptTensor(name_, tensor, "dtype " + entry.dtype + ", expected F32, F16 or BF16");
   }
   const std::byte* bytes = entry.bytes.data();
   result.values.resize(entry.bytes.size() / (f32 ? 4 : 2));
@@ -321,6 +328,14 @@ HostTensor Safetensors::floats(const std::string& tensor, std::span<const std::u
                     "value " + std::to_string(i) + " is " + std::to_string(value) + ", expected finite numbers");
     }
   }
+  return result;
+}
+
+HostTensor Safetensors::signedBytes(const std::string& tensor, std::span<const std::uint32_t> shape) const {
+  HostTensor result = shaped(tensor, shape);
+  const SafetensorsEntry& entry = at(tensor);
+  if (entry.dtype != "I8") corruptTensor(name_, tensor, "dtype " + entry.dtype + ", expected I8");
+  for (const std::byte byte : entry.bytes) result.values.push_back(static_cast<float>(static_cast<std::int8_t>(byte)));
   return result;
 }
 

@@ -43,10 +43,14 @@ class Safetensors {
   /// F32, F16 or BF16 widened to float. With `shape`, any other shape is Error(CorruptFile) with both shapes. Values
   /// that are not finite are refused.
   HostTensor floats(const std::string& tensor, std::span<const std::uint32_t> shape = {}) const;
+  /// I8, widened to float as well: weights without their scales.
+  HostTensor signedBytes(const std::string& tensor, std::span<const std::uint32_t> shape = {}) const;
   /// I32 or I64.
   std::vector<std::int64_t> integers(const std::string& tensor) const;
 
  private:
+  HostTensor shaped(const std::string& tensor, std::span<const std::uint32_t> shape) const;
+
   std::string name_;
   std::shared_ptr<const void> mapping_;
   std::map<std::string, SafetensorsEntry> tensors_;

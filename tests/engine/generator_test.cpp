@@ -17,10 +17,10 @@ namespace {
 class GeneratorTest : public test::GpuTest {
  protected:
   Generator make(const std::shared_ptr<const models::Network>& network, std::uint32_t lanes = 4,
-                 DataType type = DataType::F32) {
+                 Precision precision = Precision::Fp32) {
     GeneratorOptions options;
     options.maxLanes = lanes;
-    options.precision = type;
+    options.precision = precision;
     return Generator(network, pipelines(), options);
   }
   static const std::shared_ptr<const models::Network>& tiny() {
@@ -75,8 +75,8 @@ TEST_F(GeneratorTest, TheBatchDoesNotChangeATexture) {
 TEST_F(GeneratorTest, TheBatchDoesNotChangeATextureInHalfPrecision) {
   if (!caps().storage16) GTEST_SKIP() << "this device does not store fp16";
   std::vector<Request> requests{request(0, 1), request(1, 2), request(2, 3)};
-  const std::vector<Texture> together = make(tiny(), 3, DataType::F16).generate(requests);
-  Generator single = make(tiny(), 1, DataType::F16);
+  const std::vector<Texture> together = make(tiny(), 3, Precision::Fp16).generate(requests);
+  Generator single = make(tiny(), 1, Precision::Fp16);
   for (std::size_t i = 0; i < requests.size(); ++i) EXPECT_EQ(together[i].pixels, single.generate(requests[i]).pixels);
 }
 
@@ -320,7 +320,7 @@ class GeneratorNoStorage16 : public test::GpuNoStorage16Test {};
 
 TEST_F(GeneratorNoStorage16, SaysWhatHalfPrecisionNeeds) {
   GeneratorOptions options;
-  options.precision = DataType::F16;
+  options.precision = Precision::Fp16;
   Generator generator(test::TinyTextureUNet().load(), pipelines(), options);
   Request r;
   r.classes = {{0, 1.0f}};

@@ -37,8 +37,8 @@ void addBench(CLI::App& app, const Globals& globals, Run& run) {
     to->add_option("--batch", network.batch, "Textures at once")->check(CLI::Range(1, 1024))->capture_default_str();
   };
   const auto addCommon = [](CLI::App* to, std::string& precision, std::uint32_t& repeats) {
-    to->add_option("--precision", precision, "fp32 or fp16; default: the device's better one")
-        ->check(CLI::IsMember({"fp32", "fp16"}));
+    to->add_option("--precision", precision, "fp32, fp16, int8 or (generate) mixed; default: the device's better one")
+        ->check(CLI::IsMember({"fp32", "fp16", "int8", "mixed"}));
     to->add_option("--repeats", repeats, "Measurements; the median counts")
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();

@@ -9,6 +9,7 @@
 #include "bench_timer.h"
 #include "ceiling.h"
 #include "cli.h"
+#include "engine/precision.h"
 #include "graph/executable.h"
 #include "ops/conv2d.h"
 #include "progress_bar.h"
@@ -94,7 +95,7 @@ int runBenchConv(const BenchConvOptions& options) {
   const std::shared_ptr<vk::Device> device = vk::Device::create(info);
   vk::PipelineCache pipelines(device);
   vk::CommandStream stream(device);
-  const DataType type = parsePrecision(options.precision);
+  const DataType type = engine::storageOf(engine::parsePrecision(options.precision));
 
   ProgressBar bar;
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();

@@ -28,7 +28,7 @@ int runBenchGenerate(const Globals& globals, const BenchGenerateOptions& options
   vk::PipelineCache pipelines(device);
   const bool warmCache = pipelines.diskBytes() != 0;
   engine::GeneratorOptions generatorOptions;
-  generatorOptions.precision = precisionOf(options.precision, *device);
+  generatorOptions.precision = engine::parsePrecision(options.precision, device->caps());
 
   ProgressBar bar;
   const std::size_t total = options.sizes.size() * options.batches.size() * options.steps.size();

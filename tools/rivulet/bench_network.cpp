@@ -43,24 +43,21 @@ engine::Request typicalRequest(const models::NetworkInfo& info, const std::strin
   return engine::resolve(info, request);
 }
 
-DataType precisionOf(const std::string& name, const vk::Device& device) {
-  return name.empty() ? engine::defaultPrecision(device.caps()) : parsePrecision(name);
-}
-
 BenchNetwork::BenchNetwork(const Globals& globals, const BenchNetworkOptions& options) {
   const std::shared_ptr<const models::Network> network = models::Network::load(findModel(options.model));
   const engine::Request request = typicalRequest(network->info(), options.size);
   device_ = openDevice(globals);
-  const DataType type = precisionOf(options.precision, *device_);
+  const engine::Precision precision = engine::parsePrecision(options.precision, device_->caps());
   name_ = network->info().name + " " + std::to_string(request.width) + "x" + std::to_string(request.height) +
-          " batch " + std::to_string(options.batch) + " " + toString(type);
+          " batch " + std::to_string(options.batch) + " " + toString(precision);
   pipelines_ = std::make_unique<vk::PipelineCache>(device_);
   stream_ = std::make_unique<vk::CommandStream>(device_);
   ProgressBar bar;
   graph::ExecutableOptions executable;
   executable.name = network->info().name;
   executable.onPipeline = [&](std::size_t done, std::size_t total) { bar.update("compiling pipelines", done, total); };
-  const engine::EvaluationShape shape{options.batch, request.height, request.width, type};
+  const engine::EvaluationShape shape =
+      engine::evaluationShape(options.batch, request.height, request.width, precision);
   engine::Autotuner tuner(*pipelines_, *stream_, engine::Autotuner::defaultFile(*pipelines_));
   tuner.tune(
       [&](const std::shared_ptr<const graph::Tuning>& tuning) {

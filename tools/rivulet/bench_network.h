@@ -23,9 +23,6 @@ struct BenchNetworkOptions {
 /// InvalidArgument.
 engine::Request typicalRequest(const models::NetworkInfo& info, const std::string& size);
 
-/// The precision that --precision names, or the device's better one.
-DataType precisionOf(const std::string& name, const vk::Device& device);
-
 class BenchNetwork {
  public:
   /// Evaluates once, which warms it up. Errors: those of files, devices and shapes.

@@ -49,16 +49,6 @@ Size parseSize(const std::string& text) {
   return size;
 }
 
-DataType parsePrecision(const std::string& text) {
-  if (text == "fp32") return DataType::F32;
-  if (text == "fp16") return DataType::F16;
-  throw Error(ErrorCode::InvalidArgument, "unknown precision '" + text + "': fp32 or fp16");
-}
-
-const char* toString(DataType type) {
-  return type == DataType::F16 ? "fp16" : "fp32";
-}
-
 std::string bytesText(std::uint64_t bytes) {
   static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   double value = static_cast<double>(bytes);

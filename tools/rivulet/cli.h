@@ -30,6 +30,7 @@ void addBench(CLI::App& app, const Globals& globals, Run& run);
 void addDevices(CLI::App& app, const Globals& globals, Run& run);
 void addGenerate(CLI::App& app, const Globals& globals, Run& run);
 void addInspect(CLI::App& app, const Globals& globals, Run& run);
+void addQuantize(CLI::App& app, const Globals& globals, Run& run);
 void addVerify(CLI::App& app, const Globals& globals, Run& run);
 
 /// The device that --device names, with validation where --validation asks for it. Errors: as vk::Device::create.
@@ -42,10 +43,6 @@ struct Size {
   std::uint32_t width = 0, height = 0;
 };
 Size parseSize(const std::string& text);
-
-/// "fp32" or "fp16". Errors: InvalidArgument.
-DataType parsePrecision(const std::string& text);
-const char* toString(DataType type);
 
 /// "1.4 MiB".
 std::string bytesText(std::uint64_t bytes);

@@ -177,8 +177,7 @@ int generate(const Globals& globals, const Options& options) {
   const std::shared_ptr<vk::Device> device = openDevice(globals);
   vk::PipelineCache pipelines(device);
   engine::GeneratorOptions generatorOptions;
-  generatorOptions.precision =
-      options.precision.empty() ? engine::defaultPrecision(device->caps()) : parsePrecision(options.precision);
+  generatorOptions.precision = engine::parsePrecision(options.precision, device->caps());
   if (options.lanes > 0) generatorOptions.maxLanes = options.lanes;
   engine::Generator generator(network, pipelines, generatorOptions);
 
@@ -248,7 +247,7 @@ int generate(const Globals& globals, const Options& options) {
   }
   if (broken > 0) {
     std::fprintf(stderr, "rivulet: warning: %zu of %zu textures held NaN or infinity%s\n", broken, textures.size(),
-                 generatorOptions.precision == DataType::F16 ? ": try --precision fp32" : "");
+                 generatorOptions.precision != engine::Precision::Fp32 ? ": try --precision fp32" : "");
   }
   return kOk;
 }
@@ -283,8 +282,11 @@ void addGenerate(CLI::App& app, const Globals& globals, Run& run) {
   command->add_flag("--sheet", options->sheet, "One picture with all textures, a row per class");
   command->add_option("--tile", options->tile, "Repeat each texture, for example 2x2, to show its seams");
   command
-      ->add_option("--precision", options->precision, "fp32 or fp16; default: fp16 on a GPU that stores it, else fp32")
-      ->check(CLI::IsMember({"fp32", "fp16"}));
+      ->add_option(
+          "--precision", options->precision,
+          "fp32, fp16, int8 or mixed (int8 between the first step and the last); default: fp16 on a GPU that stores "
+          "it, else fp32")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8", "mixed"}));
   command->add_option("--lanes", options->lanes, "Textures worked on at once (does not change them); default 4")
       ->check(CLI::Range(1, 256));
   command->add_flag("--json", options->json, "Print JSON");

@@ -55,15 +55,15 @@ int inspect(const Globals& globals, const Options& options) {
     request.height = size.height;
   }
   engine::resolveSize(info, request);
-  const DataType type = options.precision.empty() ? engine::defaultPrecision(caps) : parsePrecision(options.precision);
+  const engine::Precision precision = engine::parsePrecision(options.precision, caps);
 
-  const engine::EvaluationGraph evaluation =
-      engine::buildEvaluation(*network, caps, {options.batch, request.height, request.width, type});
+  const engine::EvaluationGraph evaluation = engine::buildEvaluation(
+      *network, caps, engine::evaluationShape(options.batch, request.height, request.width, precision));
   engine::LaneShape lanes;
   lanes.lanes = options.batch;
   lanes.height = request.height;
   lanes.width = request.width;
-  lanes.type = type;
+  lanes.precision = precision;
   const StepPlan plan = engine::makePlan(info, request);
   lanes.needs = engine::needsOf(plan);
   const graph::MemoryPlan memory = engine::buildLaneGraph(*network, caps, lanes).graph.memory();
@@ -97,7 +97,7 @@ int inspect(const Globals& globals, const Options& options) {
                {"width", request.width},
                {"height", request.height},
                {"batch", options.batch},
-               {"precision", toString(type)},
+               {"precision", toString(precision)},
                {"dispatches", evaluation.graph.dispatches().size()},
                {"multiply_adds", evaluation.graph.multiplyAdds()},
                {"arena_bytes", memory.arenaBytes},
@@ -134,7 +134,7 @@ int inspect(const Globals& globals, const Options& options) {
   for (const std::string_view name : samplerNames()) samplers += (samplers.empty() ? "" : ", ") + std::string(name);
   std::printf("  sampler         %s; others: %s\n\n", plan.sampler.c_str(), samplers.c_str());
 
-  std::printf("At %ux%u, batch %u, %s, on %s\n", request.width, request.height, options.batch, toString(type),
+  std::printf("At %ux%u, batch %u, %s, on %s\n", request.width, request.height, options.batch, toString(precision),
               caps.name.c_str());
   std::printf("  planned memory  %s (%s bytes): weights %s, arena %s with the sampler's state\n",
               bytesText(memory.arenaBytes + memory.weightBytes).c_str(),
@@ -161,8 +161,8 @@ void addInspect(CLI::App& app, const Globals& globals, Run& run) {
       ->required();
   command->add_option("--size", options->size, "WIDTHxHEIGHT; default: the model's own");
   command->add_option("--batch", options->batch, "Textures at once")->check(CLI::Range(1, 1024))->capture_default_str();
-  command->add_option("--precision", options->precision, "fp32 or fp16; default: the device's better one")
-      ->check(CLI::IsMember({"fp32", "fp16"}));
+  command->add_option("--precision", options->precision, "fp32, fp16 or int8; default: the device's better one")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8"}));
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([&globals, &run, options] { run = [&globals, options] { return inspect(globals, *options); }; });
 }

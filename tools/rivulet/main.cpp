@@ -58,6 +58,7 @@ int main(int argc, char** argv) {
     cli::addGenerate(app, globals, run);
     cli::addVerify(app, globals, run);
     cli::addInspect(app, globals, run);
+    cli::addQuantize(app, globals, run);
     cli::addBench(app, globals, run);
     cli::addDevices(app, globals, run);
     app.parse(argc, argv);

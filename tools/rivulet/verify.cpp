@@ -99,7 +99,7 @@ int verify(const Globals& globals, const Options& options) {
   if (options.tolerance && !(*options.tolerance >= 0.0 && std::isfinite(*options.tolerance))) {
     throw Error(ErrorCode::InvalidArgument, "--tolerance must be 0 or more");
   }
-  const DataType precision = parsePrecision(options.precision);
+  const engine::Precision precision = engine::parsePrecision(options.precision);
   const fs::path root = options.folder;
   const Found found = discover(root);
   if (found.networks.empty() && found.samplers.empty()) {
@@ -176,8 +176,8 @@ void addVerify(CLI::App& app, const Globals& globals, Run& run) {
       ->add_option("DIR", options->folder,
                    "A folder that is, or holds, network folders with io.safetensors, or samplers.json")
       ->required();
-  command->add_option("--precision", options->precision, "fp32 or fp16 (networks; sampler state is always fp32)")
-      ->check(CLI::IsMember({"fp32", "fp16"}))
+  command->add_option("--precision", options->precision, "fp32, fp16 or int8 (networks; sampler state is always fp32)")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
       ->capture_default_str();
   command->add_option(
       "--tolerance", options->tolerance,

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "tensor/tensor_desc.h"
+#include "engine/precision.h"
 #include "vk/command_stream.h"
 #include "vk/pipeline_cache.h"
 
@@ -32,7 +32,7 @@ struct VerifyContext {
   std::shared_ptr<vk::Device> device;
   vk::PipelineCache& pipelines;
   vk::CommandStream& stream;
-  DataType precision = DataType::F32;
+  engine::Precision precision = engine::Precision::Fp32;
   std::optional<double> tolerance;
   std::function<void(const VerifyRow&)> report;  // called once per case
   std::function<void(const std::string& what, std::size_t done, std::size_t total)> progress;

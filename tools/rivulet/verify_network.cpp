@@ -108,7 +108,8 @@ void readClasses(const Safetensors& io, const std::string& tensor, const models:
   }
 }
 
-Case readCase(const Safetensors& io, const std::string& key, const models::Network& network, DataType type) {
+Case readCase(const Safetensors& io, const std::string& key, const models::Network& network,
+              engine::Precision precision) {
   const models::NetworkInfo& info = network.info();
   const models::ConditioningLayout layout = network.conditioning();
   Case result;
@@ -121,7 +122,8 @@ Case readCase(const Safetensors& io, const std::string& key, const models::Netwo
   if (shape[0] > kMost || shape[2] > kMost || shape[3] > kMost)
     corrupt(io, key + ".x", "is too large: " + shapeText(shape));
   const auto n = static_cast<std::uint32_t>(shape[0]);
-  result.shape = {n, static_cast<std::uint32_t>(shape[2]), static_cast<std::uint32_t>(shape[3]), type};
+  result.shape =
+      engine::evaluationShape(n, static_cast<std::uint32_t>(shape[2]), static_cast<std::uint32_t>(shape[3]), precision);
   result.x = io.floats(key + ".x").values;
   const std::vector<std::uint32_t> ySize = {n, info.outChannels, result.shape.height, result.shape.width};
   result.y = io.floats(key + ".y", ySize).values;
@@ -181,7 +183,7 @@ void verifyNetwork(const VerifyContext& context, const fs::path& folder, const s
   VerifyRow row;
   row.name = name;
   row.kind = "network";
-  row.tolerance = context.tolerance.value_or(context.precision == DataType::F16 ? 1e-2 : 1e-4);
+  row.tolerance = context.tolerance.value_or(context.precision == engine::Precision::Fp32 ? 1e-4 : 1e-2);
   try {
     const std::shared_ptr<const models::Network> network = models::Network::load(modelPath(folder));
     const Safetensors io = Safetensors::open(folder / "io.safetensors");

@@ -264,8 +264,9 @@ void addEvaluate(CLI::App& app, Run& run) {
   command->add_option("--seed", options->evaluation.seed, "Seed of the first texture and of everything random")
       ->capture_default_str();
   command->add_option("--device", options->source.device, "Vulkan device: its index or part of its name");
-  command->add_option("--precision", options->source.precision, "fp32 or fp16; default: the device's usual")
-      ->check(CLI::IsMember({"fp32", "fp16"}));
+  command
+      ->add_option("--precision", options->source.precision, "fp32, fp16, int8 or mixed; default: the device's usual")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8", "mixed"}));
   command->add_option("--lanes", options->source.lanes, "Textures worked on at once")
       ->capture_default_str()
       ->check(CLI::Range(1, 256));

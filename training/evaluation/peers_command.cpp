@@ -158,8 +158,9 @@ void addPeers(CLI::App& app, Run& chosen) {
       ->required()
       ->check(CLI::ExistingFile);
   command->add_option("--device", options->device, "Vulkan device: an index or part of a name; default: the best");
-  command->add_option("--precision", options->precision, "Of the runtime: fp32 or fp16; default: the device's usual")
-      ->check(CLI::IsMember({"fp32", "fp16"}));
+  command
+      ->add_option("--precision", options->precision, "Of the runtime: fp32, fp16 or int8; default: the device's usual")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8"}));
   command->add_option("--torch-device", options->torchDevice, "cpu or cuda")
       ->capture_default_str()
       ->check(CLI::IsMember({"cpu", "cuda"}));

@@ -17,8 +17,9 @@ struct RuntimeEvaluation::Impl {
         device(open(select)),
         pipelines(device),
         stream(device),
-        shape{static_cast<std::uint32_t>(asked.batch), static_cast<std::uint32_t>(asked.size),
-              static_cast<std::uint32_t>(asked.size), precisionOf(asked.precision, device->caps())},
+        precision(engine::parsePrecision(asked.precision, device->caps())),
+        shape(engine::evaluationShape(static_cast<std::uint32_t>(asked.batch), static_cast<std::uint32_t>(asked.size),
+                                      static_cast<std::uint32_t>(asked.size), precision)),
         evaluator(*network, pipelines, stream, shape) {
     engine::Request request;
     request.width = request.height = shape.width;
@@ -41,16 +42,11 @@ struct RuntimeEvaluation::Impl {
     return vk::Device::create(info);
   }
 
-  static DataType precisionOf(const std::string& name, const vk::DeviceCaps& caps) {
-    if (name.empty()) return engine::defaultPrecision(caps);
-    if (name != "fp32" && name != "fp16") throw Error("unknown precision " + name + ": fp32 or fp16");
-    return name == "fp32" ? DataType::F32 : DataType::F16;
-  }
-
   std::shared_ptr<const models::Network> network;
   std::shared_ptr<vk::Device> device;
   vk::PipelineCache pipelines;
   vk::CommandStream stream;
+  engine::Precision precision;
   engine::EvaluationShape shape;
   engine::Evaluator evaluator;
   std::vector<float> conditioning;
@@ -86,7 +82,7 @@ std::string RuntimeEvaluation::deviceName() const {
 }
 
 std::string RuntimeEvaluation::precision() const {
-  return impl_->shape.type == DataType::F32 ? "fp32" : "fp16";
+  return engine::toString(impl_->precision);
 }
 
 std::uint64_t RuntimeEvaluation::deviceBytes() const {

@@ -24,19 +24,12 @@ engine::Request requestOf(const TextureRecipe& recipe, const TexturePrompt& prom
   return request;
 }
 
-DataType precisionOf(const std::string& name, const vk::DeviceCaps& caps) {
-  if (name.empty()) return engine::defaultPrecision(caps);
-  if (name == "fp32") return DataType::F32;
-  if (name == "fp16") return DataType::F16;
-  throw Error("unknown precision " + name + ": fp32 or fp16");
-}
-
 }  // namespace
 
 struct TextureSource::Impl {
   Impl(const std::filesystem::path& model, const TextureSourceOptions& options)
       : network(models::Network::load(model)), device(openDevice(options)), pipelines(device) {
-    generatorOptions.precision = precisionOf(options.precision, device->caps());
+    generatorOptions.precision = engine::parsePrecision(options.precision, device->caps());
     generatorOptions.maxLanes = static_cast<std::uint32_t>(options.lanes);
     generator = std::make_unique<engine::Generator>(network, pipelines, generatorOptions);
   }
@@ -88,7 +81,7 @@ std::string TextureSource::deviceName() const {
 }
 
 std::string TextureSource::precision() const {
-  return impl_->generatorOptions.precision == DataType::F16 ? "fp16" : "fp32";
+  return engine::toString(impl_->generatorOptions.precision);
 }
 
 int64_t TextureSource::parameters() const {
