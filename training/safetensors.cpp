@@ -14,7 +14,8 @@ struct TypeName {
   at::ScalarType type;
   const char* name;
 };
-constexpr TypeName kTypes[] = {{at::kFloat, "F32"}, {at::kHalf, "F16"}, {at::kInt, "I32"}, {at::kLong, "I64"}};
+constexpr TypeName kTypes[] = {
+    {at::kFloat, "F32"}, {at::kHalf, "F16"}, {at::kInt, "I32"}, {at::kLong, "I64"}, {at::kChar, "I8"}};
 
 const char* nameOf(at::ScalarType type) {
   for (const TypeName& known : kTypes) {

@@ -13,7 +13,7 @@
 namespace rivulet::training {
 
 struct Safetensors {
-  std::vector<std::pair<std::string, at::Tensor>> tensors;  // float32, float16, int32 or int64; any device
+  std::vector<std::pair<std::string, at::Tensor>> tensors;  // float32, float16, int8, int32 or int64; any device
   std::map<std::string, std::string> metadata;
 
   // The tensor called `name`; throws Error without it.

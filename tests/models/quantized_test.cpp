@@ -1,0 +1,127 @@
+// Networks in bytes: what calibration sees, what an evaluation loses, and that it does not depend on what multiplies.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "engine/evaluator.h"
+#include "engine/generator.h"
+#include "models/network_runner.h"
+#include "quantize/quantize_model.h"
+#include "support/expect_error.h"
+#include "support/tiny_texture_unet.h"
+
+namespace rivulet {
+namespace {
+
+class Quantized : public test::NetworkTest {
+ protected:
+  void SetUp() override {
+    NetworkTest::SetUp();
+    if (IsSkipped()) return;
+    if (!caps().storage16 || !caps().multipliesBytes()) GTEST_SKIP() << "this device does not multiply bytes";
+  }
+
+  quantize::Magnitudes calibrated(const models::Network& network) {
+    quantize::CalibrationOptions options;
+    options.textures = 6;
+    options.steps = {1, 3};
+    return quantize::calibrate(network, pipelines(), stream(), options);
+  }
+  std::shared_ptr<const models::Network> quantized() {
+    const Safetensors file = Safetensors::parse(original_, "tiny");
+    const auto magnitudes = calibrated(*network_);
+    return models::Network::load(quantize::quantizeModel(file, magnitudes, {"stem", "head"}).file, "tiny-int8");
+  }
+  test::Evaluation input(std::uint32_t n, std::uint32_t size) const {
+    test::Evaluation in{n, size, size, {}, {}};
+    in.x.resize(std::size_t{n} * 3 * size * size);
+    fillNoise({9, NoiseStream::Initial, 0}, {0, 0, static_cast<std::uint32_t>(in.x.size()), 1}, 1, 1, in.x);
+    in.conditioning.resize(std::size_t{n} * network_->conditioning().channels);
+    for (std::size_t i = 0; i < in.conditioning.size(); ++i) in.conditioning[i] = 0.1f * static_cast<float>(i % 7);
+    return in;
+  }
+  std::vector<float> run(const models::Network& network, engine::Precision precision, const test::Evaluation& in) {
+    engine::Evaluator evaluator(network, pipelines(), stream(), engine::evaluationShape(in.n, in.h, in.w, precision));
+    return evaluator.run(in.x, in.conditioning);
+  }
+
+  std::vector<std::byte> original_ = test::TinyTextureUNet().bytes();
+  std::shared_ptr<const models::Network> network_ = models::Network::load(original_, "tiny");
+};
+
+TEST_F(Quantized, CalibrationSeesEveryConvolution) {
+  const quantize::Magnitudes magnitudes = calibrated(*network_);
+  const Safetensors file = Safetensors::parse(original_, "tiny");
+  std::size_t convolutions = 0;
+  for (const auto& [name, entry] : file.tensors()) {
+    if (entry.shape.size() != 4) continue;
+    ++convolutions;
+    const auto found = magnitudes.find(name.substr(0, name.size() - std::string(".weight").size()));
+    ASSERT_NE(found, magnitudes.end()) << name;
+    EXPECT_GT(found->second.largest(), 0) << name;
+  }
+  EXPECT_EQ(magnitudes.size(), convolutions);
+  // Of noise: the stem reads x itself. Twelve evaluations of 3 channels.
+  const std::uint32_t size = network_->info().nativeSize;
+  EXPECT_EQ(magnitudes.at("stem").count(), 12u * 3 * size * size);
+  EXPECT_GT(magnitudes.at("stem").largest(), 3.0f);
+  const quantize::Magnitudes again = calibrated(*network_);
+  EXPECT_EQ(again.at("mid.0.conv1").bestScale(), magnitudes.at("mid.0.conv1").bestScale());
+}
+
+TEST_F(Quantized, AnEvaluationLosesLittle) {
+  const auto bytes = quantized();
+  const test::Evaluation in = input(2, 32);
+  const std::vector<float> floats = run(*network_, engine::Precision::Fp32, in);
+  const double weights = test::relativeL2(run(*bytes, engine::Precision::Fp32, in), floats);
+  const double both = test::relativeL2(run(*bytes, engine::Precision::Int8, in), floats);
+  std::printf("  relative L2: weights in bytes %.2e, inputs as well %.2e\n", weights, both);
+  EXPECT_LT(weights, 0.02);
+  EXPECT_LT(both, 0.06);
+  EXPECT_GT(both, weights) << "were the inputs rounded at all?";
+}
+
+/// Whatever multiplies, and whatever else is in the batch.
+TEST_F(Quantized, NeitherUnitsNorABatchChangeTheBits) {
+  const auto bytes = quantized();
+  const test::Evaluation in = input(2, 32);
+  const std::vector<float> all = run(*bytes, engine::Precision::Int8, in);
+  test::Evaluation one = input(1, 32);
+  EXPECT_EQ(run(*bytes, engine::Precision::Int8, one), std::vector<float>(all.begin(), all.begin() + 3 * 32 * 32));
+}
+
+TEST_F(Quantized, ANetworkInFloatsSaysSo) {
+  test::expectError(
+      ErrorCode::InvalidArgument, [&] { run(*network_, engine::Precision::Int8, input(1, 16)); }, "'tiny'",
+      "rivulet quantize");
+  engine::GeneratorOptions options;
+  options.precision = engine::Precision::Int8;
+  engine::Generator generator(network_, pipelines(), options);
+  engine::Request request;
+  request.classes = {{0, 1.0f}};
+  test::expectError(
+      ErrorCode::InvalidArgument, [&] { generator.generate(request); }, "'tiny'", "rivulet quantize");
+  test::expectError(
+      ErrorCode::InvalidArgument, [&] { engine::evaluationShape(1, 8, 8, engine::Precision::Mixed); }, "steps");
+}
+
+TEST_F(Quantized, MakesTextures) {
+  const auto bytes = quantized();
+  const auto texture = [&](const std::shared_ptr<const models::Network>& network, engine::Precision precision) {
+    engine::GeneratorOptions options;
+    options.precision = precision;
+    engine::Generator generator(network, pipelines(), options);
+    engine::Request request;
+    request.classes = {{1, 1.0f}};
+    request.steps = 2;
+    request.width = request.height = 32;
+    return generator.generate(request).pixels;
+  };
+  const std::vector<float> floats = texture(network_, engine::Precision::Fp32);
+  const std::vector<float> inBytes = texture(bytes, engine::Precision::Int8);
+  EXPECT_LT(test::relativeL2(inBytes, floats), 0.2);
+  EXPECT_EQ(texture(bytes, engine::Precision::Int8), inBytes);
+}
+
+}  // namespace
+}  // namespace rivulet
