@@ -8,6 +8,7 @@
 #include "models/network_runner.h"
 #include "quantize/quantize_model.h"
 #include "support/expect_error.h"
+#include "support/scoped_environment.h"
 #include "support/tiny_texture_unet.h"
 
 namespace rivulet {
@@ -106,6 +107,7 @@ TEST_F(Quantized, ANetworkInFloatsSaysSo) {
 }
 
 TEST_F(Quantized, MakesTextures) {
+  const test::ScopedEnvironment usualTiles("RIVULET_AUTOTUNE", "0");  // each takes a software device seconds to compile
   const auto bytes = quantized();
   const auto texture = [&](const std::shared_ptr<const models::Network>& network, engine::Precision precision) {
     engine::GeneratorOptions options;
