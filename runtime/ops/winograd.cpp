@@ -31,15 +31,15 @@ struct Tiles {
 };
 
 /// Blocks as large as weights like them, which are read once for each: but one of an image for each thread that may
-/// work on it, and no more than a processor does in half a millisecond, since a frame's budget ends between workgroups.
-/// Twice as much would be 4 % faster, and with half as much it would be 12 % slower.
+/// work on it; and where a frame's budget must end between workgroups, no more than a processor does in half a
+/// millisecond. That costs a fifth of the time of large ones, and with half as much it would be 12 % more.
 Tiles tilesOf(const graph::Graph& graph, std::uint32_t depth, const TensorDesc& out) {
   constexpr std::uint32_t kAlignment = 4, kLeast = 8, kMost = 64;
   constexpr std::uint64_t kMostProducts = std::uint64_t{16} * 64 * 64;  // tiles times inputs times outputs
   const auto aligned = [](std::uint32_t tiles) { return ceilDiv(tiles, kAlignment) * kAlignment; };
   const std::uint32_t threads = std::clamp(std::thread::hardware_concurrency(), 2u, 16u);
-  const auto most = static_cast<std::uint32_t>(
-      std::clamp<std::uint64_t>(kMostProducts / (std::uint64_t{depth} * out.stride()), kAlignment, kMost));
+  const std::uint64_t bound = graph.interruptible() ? kMostProducts / (std::uint64_t{depth} * out.stride()) : kMost;
+  const auto most = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(bound, kAlignment, kMost));
   Tiles t{ceilDiv(out.w, kTile), ceilDiv(out.h, kTile), 0, 0, 0};
   t.count = out.n * t.wide * t.high;
   t.block = aligned(std::clamp(t.wide * t.high / threads, std::min(kLeast, most), most));

@@ -18,12 +18,16 @@ struct Case {
 };
 
 struct Convolution : NormConvolution {
-  Convolution(const vk::DeviceCaps& caps, const Case& c, DataType type, std::uint32_t seed)
+  Convolution(const vk::DeviceCaps& caps, const Case& c, DataType type, std::uint32_t seed, bool interruptible = false)
       : NormConvolution(caps, c, type, false, seed) {
+    harness.graph.setInterruptible(interruptible);
     const ops::Conv2dPlan plan = ops::planConv2d(harness.graph, desc, inputs, out);
     y = ops::winogradConv2d(harness.graph, desc, inputs, out, plan, normIfAny());
+    workgroups = harness.graph.dispatches().back().groups[0];
     squares = harness.graph.pixelSquares(y);
   }
+
+  std::uint32_t workgroups = 0;
 };
 
 class Winograd : public SoftwareKernelTest {
@@ -87,6 +91,26 @@ TEST_F(Winograd, RandomShapes) {
   }
 }
 
+/// Workgroups that a frame's budget may end between make the same bytes, in more of them.
+TEST_F(Winograd, ShorterWorkgroupsDoNotChangeTheBits) {
+  const Case c{1, 36, 35, 96, 0, 96, kCircular, kBias | kNorm | kSquares};
+  std::vector<std::byte> bits, squares;
+  std::uint32_t fewest = 0;
+  for (const bool interruptible : {false, true}) {
+    Convolution setup(caps(), c, DataType::F32, 4, interruptible);
+    setup.harness.run(pipelines(), stream(), {setup.y, setup.squares});
+    if (!interruptible) {
+      bits = setup.harness.bytes(setup.y);
+      squares = setup.harness.bytes(setup.squares);
+      fewest = setup.workgroups;
+      continue;
+    }
+    EXPECT_GT(setup.workgroups, fewest);
+    EXPECT_EQ(setup.harness.bytes(setup.y), bits);
+    EXPECT_EQ(setup.harness.bytes(setup.squares), squares);
+  }
+}
+
 /// A lane of a batch has the bytes it has alone, and the same bytes every time.
 TEST_F(Winograd, LanesOfABatchAreIndependent) {
   const Case c{3, 9, 7, 16, 0, 24, kCircular, kBias};
@@ -123,8 +147,9 @@ TEST_F(Winograd, BlocksFitTheWidestGrid) {
 /// A frame's budget ends between workgroups: none makes more than about half a millisecond's worth,
 /// or of many channels two.
 TEST_F(Winograd, WorkgroupsOfManyChannelsMakeFewerTiles) {
-  const auto workgroups = [&](std::uint32_t channels) {
+  const auto workgroups = [&](std::uint32_t channels, bool interruptible = true) {
     graph::Graph graph(caps(), DataType::F32);
+    graph.setInterruptible(interruptible);
     ops::Conv2dDesc desc;
     desc.name = "layer";
     desc.weight = {{channels, channels, 3, 3}, std::vector<float>(std::size_t{channels} * channels * 9)};
@@ -135,6 +160,7 @@ TEST_F(Winograd, WorkgroupsOfManyChannelsMakeFewerTiles) {
   EXPECT_EQ(workgroups(64), 1024u / 16);
   EXPECT_EQ(workgroups(128), 1024u / 4);
   EXPECT_EQ(workgroups(256), 1024u / 4);
+  EXPECT_EQ(workgroups(128, false), 1024u / 64);
 }
 
 /// The plan and normConv2d() take this way where there is enough to do, whatever the batch.
