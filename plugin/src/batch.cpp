@@ -107,9 +107,9 @@ void Batch::restart() {
   }
 }
 
-double Batch::evaluationCost() const {
+double Batch::planCost(std::uint32_t evaluations) const {
   double sum = 0;
-  for (std::uint32_t i = 0; i < lanes_.executable().size(); ++i) sum += costs_.cost(i);
+  for (std::uint32_t i = 0; i < lanes_.executable().size(); ++i) sum += costs_.cost(i) * lanes_.runs(i, evaluations);
   return sum;
 }
 
@@ -147,7 +147,8 @@ void Batch::beginEvaluation(Slice& slice) {
       lanes_.recordGivenState(slice.commands, lane, work->givenState);
   }
   evaluating_ = true;
-  cursor_ = part_ = 0;
+  cursor_ = lanes_.firstDispatch();
+  part_ = 0;
 }
 
 bool Batch::recordDispatches(Slice& slice) {
@@ -183,7 +184,7 @@ void Batch::recordParts(Slice& slice) {
   }
   const vk::Label label(slice.device, slice.commands, text);
   lastSerial_ = slice.recording.serial;
-  lanes_.executable().record(slice.commands, parts_, slice.recording.timer.get());
+  lanes_.record(slice.commands, parts_, slice.recording.timer.get());
 }
 
 void Batch::endEvaluation(Progress& progress) {

@@ -135,6 +135,9 @@ Executable::Executable(Graph graph, vk::PipelineCache& pipelines, std::shared_pt
     for (const PushConstants::Patch& patch : dispatch.push.patches_) {
       const std::uint64_t offset = patch.weight ? graph_.weights_.at(patch.id).offset : plan_.offsets.at(patch.id);
       step.push[kAddressWords + patch.word] = static_cast<std::uint32_t>(offset / kOffsetUnit);
+      if (patch.weight || !graph_.tensors_[patch.id].base) continue;
+      const std::uint64_t size = graph_.tensors_[patch.id].desc.bytes();
+      step.viewWords.push_back({kAddressWords + patch.word, static_cast<std::uint32_t>(size / kOffsetUnit)});
     }
     steps_.push_back(std::move(step));
   }
@@ -160,7 +163,7 @@ void Executable::planBarriers() {
   std::vector<Range> reads, writes;  // since the last barrier
   const auto range = [&](Tensor tensor) {
     const std::uint64_t begin = plan_.offsets[tensor.id];
-    return Range{begin, begin + graph_.desc(tensor).bytes()};
+    return Range{begin, begin + graph_.desc(graph_.owner(tensor)).bytes()};
   };
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Dispatch& dispatch = graph_.dispatches_[i];
@@ -183,7 +186,11 @@ void Executable::planBarriers() {
   }
 }
 
-void Executable::begin(VkCommandBuffer commands, vk::GpuTimer* timer) const {
+Executable::Recorder Executable::begin(VkCommandBuffer commands, vk::GpuTimer* timer, std::uint32_t view) const {
+  if (view >= graph_.views()) {
+    throw Error(ErrorCode::InvalidArgument, "view " + std::to_string(view) + " was asked for; the executable has " +
+                                                std::to_string(graph_.views()));
+  }
   if (descriptorSet_ != VK_NULL_HANDLE) {
     device_->fn().CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout_, 0, 1, &descriptorSet_, 0,
                                         nullptr);
@@ -192,27 +199,31 @@ void Executable::begin(VkCommandBuffer commands, vk::GpuTimer* timer) const {
   if (timer != nullptr) {
     timer->mark(commands);
   }
+  return {commands, timer, view};
 }
 
 std::uint32_t Executable::partCount(std::uint32_t dispatch) const {
   return steps_.at(dispatch).groups[longestAxis(steps_[dispatch].groups)];
 }
 
-void Executable::recordPart(VkCommandBuffer commands, const DispatchPart& part, VkPipeline& bound,
-                            vk::GpuTimer* timer) const {
+void Executable::recordPart(Recorder& recorder, const DispatchPart& part) const {
   const vk::DeviceFunctions& fn = device_->fn();
+  const VkCommandBuffer commands = recorder.commands;
   const Step& step = steps_[part.dispatch];
   if (fn.CmdBeginDebugUtilsLabelEXT != nullptr) {
     VkDebugUtilsLabelEXT label{VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT};
     label.pLabelName = step.label.c_str();
     fn.CmdBeginDebugUtilsLabelEXT(commands, &label);
   }
-  if (step.pipeline.handle != bound) {
+  if (step.pipeline.handle != recorder.bound) {
     fn.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, step.pipeline.handle);
-    bound = step.pipeline.handle;
+    recorder.bound = step.pipeline.handle;
   }
+  std::array<std::uint32_t, kAddressWords + PushConstants::kMaxWords> push;
+  std::copy(step.push.begin(), step.push.end(), push.begin());
+  for (const ViewWord& word : step.viewWords) push[word.word] += recorder.view * word.size;
   fn.CmdPushConstants(commands, layout_, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                      static_cast<std::uint32_t>(step.push.size() * 4), step.push.data());
+                      static_cast<std::uint32_t>(step.push.size() * 4), push.data());
   std::array<std::uint32_t, 3> base{}, groups = step.groups;
   const std::size_t axis = longestAxis(groups);
   base[axis] = part.first;
@@ -225,12 +236,13 @@ void Executable::recordPart(VkCommandBuffer commands, const DispatchPart& part, 
   if (fn.CmdEndDebugUtilsLabelEXT != nullptr) {
     fn.CmdEndDebugUtilsLabelEXT(commands);
   }
-  if (timer != nullptr) {
-    timer->mark(commands);
+  if (recorder.timer != nullptr) {
+    recorder.timer->mark(commands);
   }
 }
 
-void Executable::record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count, vk::GpuTimer* timer) const {
+void Executable::record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count, vk::GpuTimer* timer,
+                        std::uint32_t view) const {
   if (first > size() || count > size() - first) {
     throw Error(ErrorCode::InvalidArgument, "dispatches " + std::to_string(first) + " to " +
                                                 std::to_string(std::uint64_t{first} + count) +
@@ -239,22 +251,21 @@ void Executable::record(VkCommandBuffer commands, std::uint32_t first, std::uint
   if (count == 0) {
     return;
   }
-  begin(commands, timer);
-  VkPipeline bound = VK_NULL_HANDLE;
+  Recorder recorder = begin(commands, timer, view);
   for (std::uint32_t i = first; i < first + count; ++i) {
     if (steps_[i].barrierBefore && i != first) {
       computeBarrier(device_->fn(), commands);
     }
-    recordPart(commands, {i, 0, partCount(i)}, bound, timer);
+    recordPart(recorder, {i, 0, partCount(i)});
   }
 }
 
-void Executable::record(VkCommandBuffer commands, std::span<const DispatchPart> parts, vk::GpuTimer* timer) const {
+void Executable::record(VkCommandBuffer commands, std::span<const DispatchPart> parts, vk::GpuTimer* timer,
+                        std::uint32_t view) const {
   if (parts.empty()) {
     return;
   }
-  begin(commands, timer);
-  VkPipeline bound = VK_NULL_HANDLE;
+  Recorder recorder = begin(commands, timer, view);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const DispatchPart& part = parts[i];
     const std::uint32_t all = partCount(part.dispatch);
@@ -267,7 +278,7 @@ void Executable::record(VkCommandBuffer commands, std::span<const DispatchPart> 
     if (begins && steps_[part.dispatch].barrierBefore) {
       computeBarrier(device_->fn(), commands);
     }
-    recordPart(commands, part, bound, timer);
+    recordPart(recorder, part);
   }
 }
 

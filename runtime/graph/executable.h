@@ -67,14 +67,17 @@ class Executable {
 
   /// Records dispatches [first, first + count). Slices recorded in order, in one or several submissions to one queue,
   /// give the same bits as one recording of everything. Barriers before the first dispatch of a slice cover everything
-  /// earlier on the queue. With `timer`, one mark before the first dispatch and one after each.
-  void record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count, vk::GpuTimer* timer = nullptr) const;
+  /// earlier on the queue. With `timer`, one mark before the first dispatch and one after each. `view`: which of the
+  /// graph's views dispatches read and write.
+  void record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count, vk::GpuTimer* timer = nullptr,
+              std::uint32_t view = 0) const;
 
   /// How many parts a dispatch can be recorded in.
   std::uint32_t partCount(std::uint32_t dispatch) const;
   /// The same for parts, in order, none of them empty and none left out: a dispatch that would keep the device for too
   /// long at once is cut so. With `timer`, one mark before the first and one after each.
-  void record(VkCommandBuffer commands, std::span<const DispatchPart> parts, vk::GpuTimer* timer = nullptr) const;
+  void record(VkCommandBuffer commands, std::span<const DispatchPart> parts, vk::GpuTimer* timer = nullptr,
+              std::uint32_t view = 0) const;
 
   /// Writes a persistent tensor's memory from inside the command buffer (at most 65536 bytes; copied at recording, so a
   /// later change of `bytes` does not matter). Records the barriers against earlier and later dispatches.
@@ -99,15 +102,25 @@ class Executable {
   std::uint64_t multiplyAdds() const { return graph_.multiplyAdds(); }
 
  private:
+  struct ViewWord {
+    std::uint32_t word, size;  // of `push`; of a view, in units of offsets
+  };
   struct Step {
     vk::Pipeline pipeline;
-    std::vector<std::uint32_t> push;  // addresses first
+    std::vector<std::uint32_t> push;  // addresses first; offsets of the first view
+    std::vector<ViewWord> viewWords;
     std::array<std::uint32_t, 3> groups;
     bool barrierBefore = false;
     std::string label;
   };
-  void begin(VkCommandBuffer commands, vk::GpuTimer* timer) const;
-  void recordPart(VkCommandBuffer commands, const DispatchPart& part, VkPipeline& bound, vk::GpuTimer* timer) const;
+  struct Recorder {
+    VkCommandBuffer commands;
+    vk::GpuTimer* timer;
+    std::uint32_t view;
+    VkPipeline bound = VK_NULL_HANDLE;
+  };
+  Recorder begin(VkCommandBuffer commands, vk::GpuTimer* timer, std::uint32_t view) const;
+  void recordPart(Recorder& recorder, const DispatchPart& part) const;
   void planBarriers();
 
   Graph graph_;
