@@ -161,7 +161,7 @@ bool Batch::recordDispatches(Slice& slice) {
     if (count == 0) break;
     const double share = static_cast<double>(count) / all;
     slice.add(costs_, {cursor_, share}, mark + static_cast<std::uint32_t>(parts_.size()), *ops_[cursor_],
-              share * static_cast<double>(executable.dispatch(cursor_).multiplyAdds));
+              share * static_cast<double>(lanes_.multiplyAdds(cursor_)));
     parts_.push_back({cursor_, part_, count});
     part_ += count;
     if (part_ == all) ++cursor_, part_ = 0;

@@ -124,10 +124,10 @@ void Lanes::recordParameters(VkCommandBuffer commands) {
     steps_[lane] = toStepParams(*job.plan, job.call, slotOf(lane));
   }
   // One that begins has no embeddings yet. All are made then: the others' come out as they were, and last longer.
-  if (begins) view_ = 0;
-  first_ = begins ? 0 : view_ == 0 ? embeddingFirst_ : networkFirst_;
+  if (begins) selection_.view = 0;
+  first_ = begins ? 0 : selection_.view == 0 ? embeddingFirst_ : networkFirst_;
   if (begins) recordInitialNoise(commands);
-  if (view_ == 0) recordConditioning(commands);
+  if (selection_.view == 0) recordConditioning(commands);
   writeAll(*executable_, commands, state_.stepParams, std::as_bytes(std::span(steps_)));
 }
 
@@ -150,6 +150,7 @@ void Lanes::recordConditioning(VkCommandBuffer commands) {
       if (guided) fillConditioning(*network_, *job.request, call, true, row(shape_.lanes + lane));
     }
   }
+  selection_.rows = static_cast<std::uint32_t>(most * rowsEach);
   writeAll(*executable_, commands, conditioning_, std::as_bytes(std::span(rows_).first(most * rowsEach * stride)));
 }
 
@@ -166,11 +167,17 @@ void Lanes::recordInitialNoise(VkCommandBuffer commands) {
 }
 
 void Lanes::record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count) const {
-  executable_->record(commands, first, count, nullptr, view_);
+  executable_->record(commands, first, count, nullptr, selection_);
 }
 
 void Lanes::record(VkCommandBuffer commands, std::span<const graph::DispatchPart> parts, vk::GpuTimer* timer) const {
-  executable_->record(commands, parts, timer, view_);
+  executable_->record(commands, parts, timer, selection_);
+}
+
+std::uint64_t Lanes::multiplyAdds(std::uint32_t dispatch) const {
+  const std::uint64_t all = executable_->dispatch(dispatch).multiplyAdds;
+  const bool embeds = dispatch >= embeddingFirst_ && dispatch < networkFirst_;
+  return embeds ? all * selection_.rows / executable_->desc(conditioning_).n : all;
 }
 
 std::uint32_t Lanes::runs(std::uint32_t dispatch, std::uint32_t evaluations) const {
@@ -215,7 +222,7 @@ void Lanes::advance() {
   for (std::uint32_t lane = 0; lane < shape_.lanes; ++lane) {
     if (evaluates(lane)) ++lanes_[lane]->call;
   }
-  view_ = (view_ + 1) % kEmbeddedSteps;
+  selection_.view = (selection_.view + 1) % kEmbeddedSteps;
 }
 
 void Lanes::recordReadback(VkCommandBuffer commands, const vk::Buffer& destination) const {

@@ -70,6 +70,8 @@ class Lanes {
   void recordParameters(VkCommandBuffer commands);
   /// Of the evaluation whose parameters were recorded: no lane needs those before.
   std::uint32_t firstDispatch() const { return first_; }
+  /// What a dispatch of that evaluation computes: embeddings are made only as far as a lane needs them.
+  std::uint64_t multiplyAdds(std::uint32_t dispatch) const;
   /// As graph::Executable::record.
   void record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count) const;
   void record(VkCommandBuffer commands, std::span<const graph::DispatchPart> parts, vk::GpuTimer* timer) const;
@@ -106,7 +108,8 @@ class Lanes {
   std::shared_ptr<const graph::WeightBuffer> weights_;
   std::unique_ptr<graph::Executable> executable_;
   std::uint32_t embeddingFirst_ = 0, networkFirst_ = 0, first_ = 0;
-  std::uint32_t view_ = 0;  // of the next evaluation: how many there have been since the embeddings it reads were made
+  // Of the evaluation at hand. Its view is the number of evaluations since the embeddings it reads were made.
+  graph::Selection selection_;
   std::vector<std::optional<Job>> lanes_;
   // What recordParameters() fills: the rows of the conditioning, the parameters of noise and step.
   std::vector<float> rows_;

@@ -37,7 +37,8 @@ struct Range {
   std::uint64_t begin, end;
 };
 
-std::size_t longestAxis(const std::array<std::uint32_t, 3>& groups) {
+std::size_t longestAxis(std::array<std::uint32_t, 3> groups, bool overRows) {
+  if (overRows) groups[1] = 0;
   return static_cast<std::size_t>(std::max_element(groups.begin(), groups.end()) - groups.begin());
 }
 
@@ -125,6 +126,8 @@ Executable::Executable(Graph graph, vk::PipelineCache& pipelines, std::shared_pt
     Step step;
     step.pipeline = pipelines.get(dispatch.kernel);
     step.groups = dispatch.groups;
+    step.rowsPerGroup = dispatch.rowsPerGroup;
+    step.partAxis = longestAxis(dispatch.groups, dispatch.rowsPerGroup != 0);
     step.label = dispatch.name + ": " + dispatch.op;
     step.push.assign(kAddressWords, 0);
     if (device_->caps().bufferDeviceAddress) {
@@ -186,10 +189,11 @@ void Executable::planBarriers() {
   }
 }
 
-Executable::Recorder Executable::begin(VkCommandBuffer commands, vk::GpuTimer* timer, std::uint32_t view) const {
-  if (view >= graph_.views()) {
-    throw Error(ErrorCode::InvalidArgument, "view " + std::to_string(view) + " was asked for; the executable has " +
-                                                std::to_string(graph_.views()));
+Executable::Recorder Executable::begin(VkCommandBuffer commands, vk::GpuTimer* timer,
+                                       const Selection& selection) const {
+  if (selection.view >= graph_.views()) {
+    throw Error(ErrorCode::InvalidArgument, "view " + std::to_string(selection.view) +
+                                                " was asked for; the executable has " + std::to_string(graph_.views()));
   }
   if (descriptorSet_ != VK_NULL_HANDLE) {
     device_->fn().CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout_, 0, 1, &descriptorSet_, 0,
@@ -199,11 +203,12 @@ Executable::Recorder Executable::begin(VkCommandBuffer commands, vk::GpuTimer* t
   if (timer != nullptr) {
     timer->mark(commands);
   }
-  return {commands, timer, view};
+  return {commands, timer, selection};
 }
 
 std::uint32_t Executable::partCount(std::uint32_t dispatch) const {
-  return steps_.at(dispatch).groups[longestAxis(steps_[dispatch].groups)];
+  const Step& step = steps_.at(dispatch);
+  return step.groups[step.partAxis];
 }
 
 void Executable::recordPart(Recorder& recorder, const DispatchPart& part) const {
@@ -221,13 +226,15 @@ void Executable::recordPart(Recorder& recorder, const DispatchPart& part) const 
   }
   std::array<std::uint32_t, kAddressWords + PushConstants::kMaxWords> push;
   std::copy(step.push.begin(), step.push.end(), push.begin());
-  for (const ViewWord& word : step.viewWords) push[word.word] += recorder.view * word.size;
+  for (const ViewWord& word : step.viewWords) push[word.word] += recorder.selection.view * word.size;
   fn.CmdPushConstants(commands, layout_, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                       static_cast<std::uint32_t>(step.push.size() * 4), push.data());
   std::array<std::uint32_t, 3> base{}, groups = step.groups;
-  const std::size_t axis = longestAxis(groups);
-  base[axis] = part.first;
-  groups[axis] = part.count;
+  base[step.partAxis] = part.first;
+  groups[step.partAxis] = part.count;
+  if (step.rowsPerGroup != 0) {
+    groups[1] = std::min(groups[1], (recorder.selection.rows - 1) / step.rowsPerGroup + 1);
+  }
   if (part.first == 0) {
     fn.CmdDispatch(commands, groups[0], groups[1], groups[2]);
   } else {
@@ -242,7 +249,7 @@ void Executable::recordPart(Recorder& recorder, const DispatchPart& part) const 
 }
 
 void Executable::record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count, vk::GpuTimer* timer,
-                        std::uint32_t view) const {
+                        const Selection& selection) const {
   if (first > size() || count > size() - first) {
     throw Error(ErrorCode::InvalidArgument, "dispatches " + std::to_string(first) + " to " +
                                                 std::to_string(std::uint64_t{first} + count) +
@@ -251,7 +258,7 @@ void Executable::record(VkCommandBuffer commands, std::uint32_t first, std::uint
   if (count == 0) {
     return;
   }
-  Recorder recorder = begin(commands, timer, view);
+  Recorder recorder = begin(commands, timer, selection);
   for (std::uint32_t i = first; i < first + count; ++i) {
     if (steps_[i].barrierBefore && i != first) {
       computeBarrier(device_->fn(), commands);
@@ -261,11 +268,11 @@ void Executable::record(VkCommandBuffer commands, std::uint32_t first, std::uint
 }
 
 void Executable::record(VkCommandBuffer commands, std::span<const DispatchPart> parts, vk::GpuTimer* timer,
-                        std::uint32_t view) const {
+                        const Selection& selection) const {
   if (parts.empty()) {
     return;
   }
-  Recorder recorder = begin(commands, timer, view);
+  Recorder recorder = begin(commands, timer, selection);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const DispatchPart& part = parts[i];
     const std::uint32_t all = partCount(part.dispatch);

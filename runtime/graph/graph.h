@@ -58,6 +58,7 @@ struct Dispatch {
   std::string op;    // the kind and its shape, e.g. "conv2d 3x3 32->32 32x32": what labels and tables show
   vk::PipelineKey kernel;
   std::array<std::uint32_t, 3> groups{1, 1, 1};
+  std::uint32_t rowsPerGroup = 0;  // where groups[1] goes with the rows (n), each by itself: what Selection::rows cuts
   PushConstants push;
   std::vector<Tensor> reads;
   std::vector<Tensor> writes;

@@ -138,7 +138,7 @@ TEST_F(LanesTest, PlansOfAnyLengthInHalfPrecision) {
   EXPECT_EQ(finish(lanes, 0), alone(tiny(), one, DataType::F16));
 }
 
-TEST_F(LanesTest, OtherSamplersAndNetworks) {
+TEST_F(LanesTest, ADiffusersNetworkToo) {
   const auto network = models::Network::load(std::string(RIVULET_TEST_DATA) + "/reference/unet_class_cond");
   Lanes lanes = lanesOf(network, shapeOf(2, {}));
   const Job first = job(network, 5, 11), second = job(network, 6, 10);
@@ -171,6 +171,22 @@ TEST_F(LanesTest, EmbeddingsAreMadeOnceForEightEvaluations) {
   EXPECT_EQ(lanes.runs(1, 8), 1u);
   EXPECT_EQ(lanes.runs(4, 9), 2u);
   EXPECT_EQ(lanes.runs(5, 9), 9u);
+}
+
+/// A plan of few steps does not pay for eight.
+TEST_F(LanesTest, EmbeddingsAreMadeOnlyAsFarAsALaneGoes) {
+  Lanes lanes = lanesOf(tiny(), shapeOf(2, {}));
+  const std::uint64_t all = lanes.executable().dispatch(4).multiplyAdds;
+  const Job brief = job(tiny(), 3, 2), longer = job(tiny(), 4, 11);
+  lanes.assign(0, brief.request, brief.plan);
+  evaluate(lanes);
+  EXPECT_EQ(lanes.multiplyAdds(4), all * 2 / 8);
+  lanes.assign(1, longer.request, longer.plan);
+  evaluate(lanes);
+  EXPECT_EQ(lanes.multiplyAdds(4), all);
+  EXPECT_EQ(lanes.multiplyAdds(5), lanes.executable().dispatch(5).multiplyAdds);
+  EXPECT_EQ(state(lanes, 0), alone(tiny(), brief));
+  EXPECT_EQ(finish(lanes, 1), alone(tiny(), longer));
 }
 
 TEST_F(LanesTest, WhoeverBeginsOrIsCancelledLeavesTheOthersAlone) {
@@ -245,7 +261,7 @@ TEST_F(LanesTest, ThereAreAsManyViewsAsEvaluations) {
   const Lanes lanes = lanesOf(tiny(), shapeOf(1, {}));
   test::expectError(
       ErrorCode::InvalidArgument,
-      [&] { lanes.executable().record(stream().begin("too far"), 0, 1, nullptr, kEmbeddedSteps); }, "view 8",
+      [&] { lanes.executable().record(stream().begin("too far"), 0, 1, nullptr, {kEmbeddedSteps}); }, "view 8",
       "the executable has 8");
   stream().abandon();
 }
