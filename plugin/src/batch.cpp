@@ -107,9 +107,9 @@ void Batch::restart() {
   }
 }
 
-double Batch::evaluationCost() const {
+double Batch::planCost(std::uint32_t evaluations) const {
   double sum = 0;
-  for (std::uint32_t i = 0; i < lanes_.executable().size(); ++i) sum += costs_.cost(i);
+  for (std::uint32_t i = 0; i < lanes_.executable().size(); ++i) sum += costs_.cost(i) * lanes_.runs(i, evaluations);
   return sum;
 }
 
@@ -147,7 +147,8 @@ void Batch::beginEvaluation(Slice& slice) {
       lanes_.recordGivenState(slice.commands, lane, work->givenState);
   }
   evaluating_ = true;
-  cursor_ = part_ = 0;
+  cursor_ = lanes_.firstDispatch();
+  part_ = 0;
 }
 
 bool Batch::recordDispatches(Slice& slice) {
@@ -160,7 +161,7 @@ bool Batch::recordDispatches(Slice& slice) {
     if (count == 0) break;
     const double share = static_cast<double>(count) / all;
     slice.add(costs_, {cursor_, share}, mark + static_cast<std::uint32_t>(parts_.size()), *ops_[cursor_],
-              share * static_cast<double>(executable.dispatch(cursor_).multiplyAdds));
+              share * static_cast<double>(lanes_.multiplyAdds(cursor_)));
     parts_.push_back({cursor_, part_, count});
     part_ += count;
     if (part_ == all) ++cursor_, part_ = 0;
@@ -183,7 +184,7 @@ void Batch::recordParts(Slice& slice) {
   }
   const vk::Label label(slice.device, slice.commands, text);
   lastSerial_ = slice.recording.serial;
-  lanes_.executable().record(slice.commands, parts_, slice.recording.timer.get());
+  lanes_.record(slice.commands, parts_, slice.recording.timer.get());
 }
 
 void Batch::endEvaluation(Progress& progress) {

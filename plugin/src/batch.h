@@ -50,8 +50,8 @@ class Batch {
   /// Something recorded never ran: all lanes begin again.
   void restart();
 
-  /// Microseconds of one evaluation, and of the longest piece of work that is recorded at once.
-  double evaluationCost() const;
+  /// Microseconds of a plan of so many evaluations, and of the longest piece of work that is recorded at once.
+  double planCost(std::uint32_t evaluations) const;
   double longestPiece() const;
 
  private:

@@ -191,14 +191,14 @@ void Scheduler::fillLanes(Group& group, Batch& batch) {
   group.wanted = lanesFor(group);
 }
 
-/// The most steps that meet the deadline: evaluations go on at the rate the budget allows.
+/// The most steps that meet the deadline: they go on at the rate the budget allows.
 void Scheduler::choosePlan(Work& work, const Batch& batch) const {
   const double left = std::chrono::duration<double, std::micro>(*work.deadline - Clock::now()).count();
-  const double evaluation = batch.evaluationCost();
-  const double real = budget_ > 0 ? evaluation * std::max(1.0, frameMicroseconds_ / budget_) : evaluation;
+  const double stretch = budget_ > 0 ? std::max(1.0, frameMicroseconds_ / budget_) : 1;
   work.plan = work.choices.front();
   for (const std::shared_ptr<const StepPlan>& plan : work.choices) {
-    if (static_cast<double>(plan->calls.size()) * real + 2 * frameMicroseconds_ <= left) work.plan = plan;
+    const double cost = batch.planCost(static_cast<std::uint32_t>(plan->calls.size()));
+    if (cost * stretch + 2 * frameMicroseconds_ <= left) work.plan = plan;
   }
 }
 

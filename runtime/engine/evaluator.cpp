@@ -20,15 +20,17 @@ EvaluationShape evaluationShape(std::uint32_t n, std::uint32_t height, std::uint
 
 EvaluationGraph buildEvaluation(const models::Network& network, const vk::DeviceCaps& caps,
                                 const EvaluationShape& shape, std::shared_ptr<const graph::Tuning> tuning) {
-  EvaluationGraph result{graph::Graph(caps, shape.type, std::move(tuning)), {}, {}};
+  EvaluationGraph result{graph::Graph(caps, shape.type, std::move(tuning)), {}, {}, {}, 0};
   graph::Graph& graph = result.graph;
   if (shape.quantized) models::requireQuantized(network.info());
   graph.setQuantized(shape.quantized);
   if (shape.observed) graph.observe();
-  result.inputs.x = graph.persistent({shape.n, shape.height, shape.width, network.info().inChannels, shape.type}, "x");
-  result.inputs.conditioning =
+  result.x = graph.persistent({shape.n, shape.height, shape.width, network.info().inChannels, shape.type}, "x");
+  result.conditioning =
       graph.persistent({shape.n, 1, 1, network.conditioning().channels, DataType::F32}, "conditioning");
-  result.output = network.build(graph, result.inputs);
+  const graph::Tensor embedding = network.embed(graph, result.conditioning);
+  result.networkFirst = static_cast<std::uint32_t>(graph.dispatches().size());
+  result.output = network.build(graph, {result.x, embedding});
   graph.keep(result.output);
   return result;
 }
@@ -68,8 +70,10 @@ Evaluator::Evaluator(const models::Network& network, vk::PipelineCache& pipeline
                      const graph::ExecutableOptions& options, std::shared_ptr<const graph::Tuning> tuning)
     : stream_(stream), device_(pipelines.device()), weights_(std::move(weights)) {
   EvaluationGraph built = buildEvaluation(network, device_->caps(), shape, std::move(tuning));
-  inputs_ = built.inputs;
+  x_ = built.x;
+  conditioning_ = built.conditioning;
   output_ = built.output;
+  networkFirst_ = built.networkFirst;
   checkMemory(built.graph.memory(), *device_,
               "'" + network.info().name + "' at " + std::to_string(shape.width) + "x" + std::to_string(shape.height) +
                   ", batch " + std::to_string(shape.n) + ",");
@@ -80,11 +84,10 @@ Evaluator::Evaluator(const models::Network& network, vk::PipelineCache& pipeline
 }
 
 std::vector<float> Evaluator::run(std::span<const float> x, std::span<const float> conditioning) {
-  const std::vector<std::byte> xBytes = graph::packNchw(x, executable_->desc(inputs_.x));
-  const std::vector<std::byte> conditioningBytes =
-      graph::packNchw(conditioning, executable_->desc(inputs_.conditioning));
-  stream_.upload(executable_->arena(), executable_->offset(inputs_.x), xBytes);
-  stream_.upload(executable_->arena(), executable_->offset(inputs_.conditioning), conditioningBytes);
+  const std::vector<std::byte> xBytes = graph::packNchw(x, executable_->desc(x_));
+  const std::vector<std::byte> conditioningBytes = graph::packNchw(conditioning, executable_->desc(conditioning_));
+  stream_.upload(executable_->arena(), executable_->offset(x_), xBytes);
+  stream_.upload(executable_->arena(), executable_->offset(conditioning_), conditioningBytes);
   const VkCommandBuffer commands = stream_.begin("evaluation");
   executable_->record(commands, 0, executable_->size());
   stream_.wait(stream_.submit());

@@ -25,11 +25,14 @@ struct EvaluationShape {
 /// Errors: InvalidArgument for Mixed, which is a matter of steps.
 EvaluationShape evaluationShape(std::uint32_t n, std::uint32_t height, std::uint32_t width, Precision precision);
 
-/// A graph with the network's inputs and its output, all persistent.
+/// A graph with the network's inputs and its output, all persistent. Dispatches in order: [0, networkFirst) the
+/// embedding of the conditioning, then the rest of the network.
 struct EvaluationGraph {
   graph::Graph graph;
-  models::NetworkInputs inputs;
-  graph::Tensor output;
+  graph::Tensor x;             // [n,height,width,inChannels], storage type
+  graph::Tensor conditioning;  // [n,1,1,M] float
+  graph::Tensor output;        // [n,height,width,outChannels], storage type
+  std::uint32_t networkFirst = 0;
 };
 
 /// Touches no device. `tuning`: as graph::Graph. Errors: InvalidArgument (size; integers from a network without a
@@ -63,13 +66,15 @@ class Evaluator {
   std::vector<float> run(std::span<const float> x, std::span<const float> conditioning);
 
   graph::Executable& executable() { return *executable_; }
+  /// Dispatches [0, networkFirst()) embed the conditioning.
+  std::uint32_t networkFirst() const { return networkFirst_; }
   const std::shared_ptr<const graph::WeightBuffer>& weights() const { return weights_; }
 
  private:
   vk::CommandStream& stream_;
   std::shared_ptr<vk::Device> device_;
-  models::NetworkInputs inputs_;
-  graph::Tensor output_;
+  graph::Tensor x_, conditioning_, output_;
+  std::uint32_t networkFirst_ = 0;
   std::shared_ptr<const graph::WeightBuffer> weights_;
   std::unique_ptr<graph::Executable> executable_;
 };

@@ -188,16 +188,16 @@ VkCommandBuffer Generator::recordEvaluation(Cached& cached, const OnProgress& on
   constexpr std::uint32_t kSlice = 4;
   Lanes& lanes = *cached.lanes;
   const std::uint32_t size = lanes.executable().size();
-  std::uint32_t first = 0;
   VkCommandBuffer commands = stream_.begin("sampling step");
   lanes.recordParameters(commands);
+  std::uint32_t first = lanes.firstDispatch();
   for (; !cached.ran && first + kSlice < size; first += kSlice) {
-    lanes.executable().record(commands, first, kSlice);
+    lanes.record(commands, first, kSlice);
     stream_.wait(stream_.submit());
     if (onProgress) onProgress({Progress::Stage::FirstRun, first + kSlice, size});
     commands = stream_.begin("sampling step");
   }
-  lanes.executable().record(commands, first, size - first);
+  lanes.record(commands, first, size - first);
   cached.ran = true;
   return commands;
 }

@@ -14,7 +14,7 @@ LaneNeeds operator|(const LaneNeeds& a, const LaneNeeds& b) {
 
 LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& caps, const LaneShape& shape,
                          std::shared_ptr<const graph::Tuning> tuning) {
-  LaneGraph result{graph::Graph(caps, storageOf(shape.precision), std::move(tuning)), {}, {}, 0, 0};
+  LaneGraph result{graph::Graph(caps, storageOf(shape.precision), std::move(tuning)), {}, {}, 0, 0, 0};
   graph::Graph& graph = result.graph;
   graph.setInterruptible(shape.interruptible);
   SamplerShape sampler;
@@ -28,16 +28,22 @@ LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& c
   sampler.x0 = shape.needs.x0;
   result.state = samplerState(graph, sampler);
   const std::uint32_t rows = shape.guided ? 2 * shape.lanes : shape.lanes;
-  result.conditioning = graph.persistent({rows, 1, 1, network.conditioning().channels, DataType::F32}, "conditioning");
+  result.conditioning =
+      graph.persistent({kEmbeddedSteps * rows, 1, 1, network.conditioning().channels, DataType::F32}, "conditioning");
+  const auto size = [&] { return static_cast<std::uint32_t>(graph.dispatches().size()); };
 
   initialNoise(graph, result.state);
-  result.networkFirst = static_cast<std::uint32_t>(graph.dispatches().size());
+  result.embeddingFirst = size();
+  const graph::Tensor embeddings = network.embed(graph, result.conditioning);
+  graph.keep(embeddings);
+  const graph::Tensor embedding = graph.view(embeddings, kEmbeddedSteps);
+  result.networkFirst = size();
   if (shape.precision == Precision::Int8) {
     models::requireQuantized(network.info());
     graph.setQuantized(true);
   }
-  const graph::Tensor output = network.build(graph, {result.state.modelInput, result.conditioning, shape.wrap});
-  result.networkEnd = static_cast<std::uint32_t>(graph.dispatches().size());
+  const graph::Tensor output = network.build(graph, {result.state.modelInput, embedding, shape.wrap});
+  result.networkEnd = size();
   sampleStep(graph, result.state, output);
   return result;
 }

@@ -1,6 +1,9 @@
 #pragma once
 // The graph of one sampling step over B lanes: initial noise, the network, the step kernel. A lane is one texture in
 // the making; each carries its own parameters, so lanes at different steps of different samplers share an evaluation.
+//
+// A lane's plan says what its next evaluations are conditioned on, so their embeddings are computed together, for
+// kEmbeddedSteps evaluations of all lanes at once. Each evaluation then reads its view of that table.
 
 #include <cstdint>
 #include <memory>
@@ -12,6 +15,10 @@
 #include "samplers/step_plan.h"
 
 namespace rivulet::engine {
+
+/// Evaluations whose embeddings are computed together. A table of more would be the rarer made, and the larger: a plan
+/// of few steps, for which it counts, would pay for rows it does not use.
+constexpr std::uint32_t kEmbeddedSteps = 8;
 
 /// What the plans of the lanes need memory for.
 struct LaneNeeds {
@@ -33,12 +40,14 @@ struct LaneShape {
   auto operator<=>(const LaneShape&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
-/// Dispatches in order: [0, networkFirst) initial noise, then the network, then [networkEnd, size) the step.
+/// Dispatches in order: [0, embeddingFirst) initial noise, only needed where a lane begins; then the embeddings of
+/// kEmbeddedSteps evaluations; [networkFirst, networkEnd) the rest of the network; then the step. The graph's view k is
+/// the k-th evaluation behind the embeddings.
 struct LaneGraph {
   graph::Graph graph;
   SamplerState state;
-  graph::Tensor conditioning;  // [lanes or 2 lanes,1,1,M] float
-  std::uint32_t networkFirst = 0, networkEnd = 0;
+  graph::Tensor conditioning;  // [kEmbeddedSteps * R,1,1,M] float, R = lanes or 2 lanes: R rows for each evaluation
+  std::uint32_t embeddingFirst = 0, networkFirst = 0, networkEnd = 0;
 };
 
 /// Touches no device. `tuning`: as graph::Graph. Errors: InvalidArgument (size; integers from a

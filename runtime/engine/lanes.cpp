@@ -75,6 +75,7 @@ Lanes::Lanes(std::shared_ptr<const models::Network> network, vk::PipelineCache& 
 void Lanes::compile(vk::PipelineCache& pipelines, LaneGraph built, const graph::ExecutableOptions& options) {
   conditioning_ = built.conditioning;
   state_ = built.state;
+  embeddingFirst_ = built.embeddingFirst;
   networkFirst_ = built.networkFirst;
   executable_ = std::make_unique<graph::Executable>(std::move(built.graph), pipelines, weights_, options);
   lanes_.resize(shape_.lanes);
@@ -104,34 +105,85 @@ std::uint32_t Lanes::activeCount() const {
       std::count_if(lanes_.begin(), lanes_.end(), [](const auto& job) { return job.has_value(); }));
 }
 
-void Lanes::recordParameters(VkCommandBuffer commands) {
-  const std::size_t channels = network_->conditioning().channels;
-  const std::size_t stride = executable_->desc(conditioning_).stride();
-  std::fill(rows_.begin(), rows_.end(), 0.0f);
-  std::fill(initial_.begin(), initial_.end(), StepParams{});  // zero flags: the kernels leave the lane alone
-  std::fill(steps_.begin(), steps_.end(), StepParams{});
-  for (std::uint32_t lane = 0; lane < shape_.lanes; ++lane) {
-    const std::optional<Job>& job = lanes_[lane];
-    if (!job || finished(lane)) continue;
-    const ModelCall& call = job->plan->calls[job->call];
-    const auto row = [&](std::size_t index) { return std::span(rows_).subspan(index * stride, channels); };
-    fillConditioning(*network_, *job->request, call, false, row(lane));
-    const bool guided = needsGuidance(network_->info(), *job->request);
-    if (guided) fillConditioning(*network_, *job->request, call, true, row(shape_.lanes + lane));
+StepSlot Lanes::slotOf(std::uint32_t lane) const {
+  const Request& request = *lanes_[lane]->request;
+  StepSlot slot;
+  slot.seed = request.seed;
+  slot.guided = needsGuidance(network_->info(), request);
+  slot.guidance = request.guidance;
+  return slot;
+}
 
-    StepSlot slot;
-    slot.seed = job->request->seed;
-    slot.guided = guided;
-    slot.guidance = job->request->guidance;
-    steps_[lane] = toStepParams(*job->plan, job->call, slot);
-    if (job->call == 0 && !job->givenState) {
-      std::tie(initial_[lane], initial_[shape_.lanes + lane]) =
-          initialNoiseParams(*job->plan, slot, walkOf(*job->request));
+void Lanes::recordParameters(VkCommandBuffer commands) {
+  bool begins = false;
+  std::fill(steps_.begin(), steps_.end(), StepParams{});  // zero flags: the kernel leaves the lane alone
+  for (std::uint32_t lane = 0; lane < shape_.lanes; ++lane) {
+    if (!evaluates(lane)) continue;
+    const Job& job = *lanes_[lane];
+    begins = begins || job.call == 0;
+    steps_[lane] = toStepParams(*job.plan, job.call, slotOf(lane));
+  }
+  // One that begins has no embeddings yet. All are made then: the others' come out as they were, and last longer.
+  if (begins) selection_.view = 0;
+  first_ = begins ? 0 : selection_.view == 0 ? embeddingFirst_ : networkFirst_;
+  if (begins) recordInitialNoise(commands);
+  if (selection_.view == 0) recordConditioning(commands);
+  writeAll(*executable_, commands, state_.stepParams, std::as_bytes(std::span(steps_)));
+}
+
+/// Of the next evaluations of all lanes, row by row as far as any of them goes.
+void Lanes::recordConditioning(VkCommandBuffer commands) {
+  const TensorDesc& desc = executable_->desc(conditioning_);
+  const std::size_t channels = desc.c, stride = desc.stride(), rowsEach = desc.n / kEmbeddedSteps;
+  std::size_t most = 0;
+  std::fill(rows_.begin(), rows_.end(), 0.0f);
+  for (std::uint32_t lane = 0; lane < shape_.lanes; ++lane) {
+    if (!evaluates(lane)) continue;
+    const Job& job = *lanes_[lane];
+    const bool guided = needsGuidance(network_->info(), *job.request);
+    const std::size_t count = std::min<std::size_t>(kEmbeddedSteps, job.plan->calls.size() - job.call);
+    most = std::max(most, count);
+    for (std::size_t k = 0; k < count; ++k) {
+      const ModelCall& call = job.plan->calls[job.call + k];
+      const auto row = [&](std::size_t at) { return std::span(rows_).subspan((k * rowsEach + at) * stride, channels); };
+      fillConditioning(*network_, *job.request, call, false, row(lane));
+      if (guided) fillConditioning(*network_, *job.request, call, true, row(shape_.lanes + lane));
     }
   }
-  writeAll(*executable_, commands, conditioning_, std::as_bytes(std::span(rows_)));
+  selection_.rows = static_cast<std::uint32_t>(most * rowsEach);
+  writeAll(*executable_, commands, conditioning_, std::as_bytes(std::span(rows_).first(most * rowsEach * stride)));
+}
+
+void Lanes::recordInitialNoise(VkCommandBuffer commands) {
+  std::fill(initial_.begin(), initial_.end(), StepParams{});
+  for (std::uint32_t lane = 0; lane < shape_.lanes; ++lane) {
+    if (!evaluates(lane)) continue;
+    const Job& job = *lanes_[lane];
+    if (job.call != 0 || job.givenState) continue;
+    std::tie(initial_[lane], initial_[shape_.lanes + lane]) =
+        initialNoiseParams(*job.plan, slotOf(lane), walkOf(*job.request));
+  }
   writeAll(*executable_, commands, state_.initialParams, std::as_bytes(std::span(initial_)));
-  writeAll(*executable_, commands, state_.stepParams, std::as_bytes(std::span(steps_)));
+}
+
+void Lanes::record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count) const {
+  executable_->record(commands, first, count, nullptr, selection_);
+}
+
+void Lanes::record(VkCommandBuffer commands, std::span<const graph::DispatchPart> parts, vk::GpuTimer* timer) const {
+  executable_->record(commands, parts, timer, selection_);
+}
+
+std::uint64_t Lanes::multiplyAdds(std::uint32_t dispatch) const {
+  const std::uint64_t all = executable_->dispatch(dispatch).multiplyAdds;
+  const bool embeds = dispatch >= embeddingFirst_ && dispatch < networkFirst_;
+  return embeds ? all * selection_.rows / executable_->desc(conditioning_).n : all;
+}
+
+std::uint32_t Lanes::runs(std::uint32_t dispatch, std::uint32_t evaluations) const {
+  if (dispatch < embeddingFirst_) return 1;
+  if (dispatch < networkFirst_) return (evaluations + kEmbeddedSteps - 1) / kEmbeddedSteps;
+  return evaluations;
 }
 
 GivenState Lanes::givenState(const models::Network& network, const LaneShape& shape, const StepPlan& plan,
@@ -168,8 +220,9 @@ void Lanes::recordGivenState(VkCommandBuffer commands, std::uint32_t lane, const
 
 void Lanes::advance() {
   for (std::uint32_t lane = 0; lane < shape_.lanes; ++lane) {
-    if (active(lane) && !finished(lane)) ++lanes_[lane]->call;
+    if (evaluates(lane)) ++lanes_[lane]->call;
   }
+  selection_.view = (selection_.view + 1) % kEmbeddedSteps;
 }
 
 void Lanes::recordReadback(VkCommandBuffer commands, const vk::Buffer& destination) const {

@@ -45,8 +45,9 @@ class Lanes {
   const graph::Executable& executable() const { return *executable_; }
   const std::shared_ptr<const graph::WeightBuffer>& weights() const { return weights_; }
   const SamplerState& samplerState() const { return state_; }
-  /// Dispatches [0, networkFirst()) write the state that lanes begin with.
-  std::uint32_t networkFirst() const { return networkFirst_; }
+  /// How often a plan of so many evaluations runs a dispatch: the initial noise once, the embedding before every
+  /// kEmbeddedSteps evaluations. Lanes that begin meanwhile have the latter run more often.
+  std::uint32_t runs(std::uint32_t dispatch, std::uint32_t evaluations) const;
 
   /// Gives a lane a resolved request of this shape's size. It starts from noise at the next evaluation, or from what
   /// recordGivenState() put there since.
@@ -64,9 +65,16 @@ class Lanes {
   /// Begins the request of a lane anew: what was recorded for it never ran.
   void restart(std::uint32_t lane) { lanes_.at(lane)->call = 0; }
 
-  /// One evaluation is recordParameters(), then dispatches [0, executable().size()) in any slices, then advance().
-  /// Lanes without a request, or that are finished, keep their state. None of them allocates host memory.
+  /// One evaluation is recordParameters(), then dispatches [firstDispatch(), executable().size()) in any slices, then
+  /// advance(). Lanes without a request, or that are finished, keep their state. None of them allocates host memory.
   void recordParameters(VkCommandBuffer commands);
+  /// Of the evaluation whose parameters were recorded: no lane needs those before.
+  std::uint32_t firstDispatch() const { return first_; }
+  /// What a dispatch of that evaluation computes: embeddings are made only as far as a lane needs them.
+  std::uint64_t multiplyAdds(std::uint32_t dispatch) const;
+  /// As graph::Executable::record.
+  void record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count) const;
+  void record(VkCommandBuffer commands, std::span<const graph::DispatchPart> parts, vk::GpuTimer* timer) const;
   void advance();
   /// The noisy state that the first call of `plan` expects of a clean one: alpha x0 + sigma noise, with the noise that
   /// `walk` would start from. `x0` [C,H,W] is a state, not a picture. Thread-safe.
@@ -82,6 +90,10 @@ class Lanes {
 
  private:
   void compile(vk::PipelineCache& pipelines, LaneGraph built, const graph::ExecutableOptions& options);
+  bool evaluates(std::uint32_t lane) const { return active(lane) && !finished(lane); }
+  void recordConditioning(VkCommandBuffer commands);
+  void recordInitialNoise(VkCommandBuffer commands);
+  StepSlot slotOf(std::uint32_t lane) const;
 
   struct Job {
     std::shared_ptr<const Request> request;
@@ -95,7 +107,9 @@ class Lanes {
   graph::Tensor conditioning_;
   std::shared_ptr<const graph::WeightBuffer> weights_;
   std::unique_ptr<graph::Executable> executable_;
-  std::uint32_t networkFirst_ = 0;
+  std::uint32_t embeddingFirst_ = 0, networkFirst_ = 0, first_ = 0;
+  // Of the evaluation at hand. Its view is the number of evaluations since the embeddings it reads were made.
+  graph::Selection selection_;
   std::vector<std::optional<Job>> lanes_;
   // What recordParameters() fills: the rows of the conditioning, the parameters of noise and step.
   std::vector<float> rows_;

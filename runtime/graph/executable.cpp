@@ -37,7 +37,8 @@ struct Range {
   std::uint64_t begin, end;
 };
 
-std::size_t longestAxis(const std::array<std::uint32_t, 3>& groups) {
+std::size_t longestAxis(std::array<std::uint32_t, 3> groups, bool overRows) {
+  if (overRows) groups[1] = 0;
   return static_cast<std::size_t>(std::max_element(groups.begin(), groups.end()) - groups.begin());
 }
 
@@ -125,6 +126,8 @@ Executable::Executable(Graph graph, vk::PipelineCache& pipelines, std::shared_pt
     Step step;
     step.pipeline = pipelines.get(dispatch.kernel);
     step.groups = dispatch.groups;
+    step.rowsPerGroup = dispatch.rowsPerGroup;
+    step.partAxis = longestAxis(dispatch.groups, dispatch.rowsPerGroup != 0);
     step.label = dispatch.name + ": " + dispatch.op;
     step.push.assign(kAddressWords, 0);
     if (device_->caps().bufferDeviceAddress) {
@@ -135,6 +138,9 @@ Executable::Executable(Graph graph, vk::PipelineCache& pipelines, std::shared_pt
     for (const PushConstants::Patch& patch : dispatch.push.patches_) {
       const std::uint64_t offset = patch.weight ? graph_.weights_.at(patch.id).offset : plan_.offsets.at(patch.id);
       step.push[kAddressWords + patch.word] = static_cast<std::uint32_t>(offset / kOffsetUnit);
+      if (patch.weight || !graph_.tensors_[patch.id].base) continue;
+      const std::uint64_t size = graph_.tensors_[patch.id].desc.bytes();
+      step.viewWords.push_back({kAddressWords + patch.word, static_cast<std::uint32_t>(size / kOffsetUnit)});
     }
     steps_.push_back(std::move(step));
   }
@@ -160,7 +166,7 @@ void Executable::planBarriers() {
   std::vector<Range> reads, writes;  // since the last barrier
   const auto range = [&](Tensor tensor) {
     const std::uint64_t begin = plan_.offsets[tensor.id];
-    return Range{begin, begin + graph_.desc(tensor).bytes()};
+    return Range{begin, begin + graph_.desc(graph_.owner(tensor)).bytes()};
   };
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     const Dispatch& dispatch = graph_.dispatches_[i];
@@ -183,7 +189,12 @@ void Executable::planBarriers() {
   }
 }
 
-void Executable::begin(VkCommandBuffer commands, vk::GpuTimer* timer) const {
+Executable::Recorder Executable::begin(VkCommandBuffer commands, vk::GpuTimer* timer,
+                                       const Selection& selection) const {
+  if (selection.view >= graph_.views()) {
+    throw Error(ErrorCode::InvalidArgument, "view " + std::to_string(selection.view) +
+                                                " was asked for; the executable has " + std::to_string(graph_.views()));
+  }
   if (descriptorSet_ != VK_NULL_HANDLE) {
     device_->fn().CmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout_, 0, 1, &descriptorSet_, 0,
                                         nullptr);
@@ -192,31 +203,38 @@ void Executable::begin(VkCommandBuffer commands, vk::GpuTimer* timer) const {
   if (timer != nullptr) {
     timer->mark(commands);
   }
+  return {commands, timer, selection};
 }
 
 std::uint32_t Executable::partCount(std::uint32_t dispatch) const {
-  return steps_.at(dispatch).groups[longestAxis(steps_[dispatch].groups)];
+  const Step& step = steps_.at(dispatch);
+  return step.groups[step.partAxis];
 }
 
-void Executable::recordPart(VkCommandBuffer commands, const DispatchPart& part, VkPipeline& bound,
-                            vk::GpuTimer* timer) const {
+void Executable::recordPart(Recorder& recorder, const DispatchPart& part) const {
   const vk::DeviceFunctions& fn = device_->fn();
+  const VkCommandBuffer commands = recorder.commands;
   const Step& step = steps_[part.dispatch];
   if (fn.CmdBeginDebugUtilsLabelEXT != nullptr) {
     VkDebugUtilsLabelEXT label{VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT};
     label.pLabelName = step.label.c_str();
     fn.CmdBeginDebugUtilsLabelEXT(commands, &label);
   }
-  if (step.pipeline.handle != bound) {
+  if (step.pipeline.handle != recorder.bound) {
     fn.CmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, step.pipeline.handle);
-    bound = step.pipeline.handle;
+    recorder.bound = step.pipeline.handle;
   }
+  std::array<std::uint32_t, kAddressWords + PushConstants::kMaxWords> push;
+  std::copy(step.push.begin(), step.push.end(), push.begin());
+  for (const ViewWord& word : step.viewWords) push[word.word] += recorder.selection.view * word.size;
   fn.CmdPushConstants(commands, layout_, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                      static_cast<std::uint32_t>(step.push.size() * 4), step.push.data());
+                      static_cast<std::uint32_t>(step.push.size() * 4), push.data());
   std::array<std::uint32_t, 3> base{}, groups = step.groups;
-  const std::size_t axis = longestAxis(groups);
-  base[axis] = part.first;
-  groups[axis] = part.count;
+  base[step.partAxis] = part.first;
+  groups[step.partAxis] = part.count;
+  if (step.rowsPerGroup != 0) {
+    groups[1] = std::min(groups[1], (recorder.selection.rows - 1) / step.rowsPerGroup + 1);
+  }
   if (part.first == 0) {
     fn.CmdDispatch(commands, groups[0], groups[1], groups[2]);
   } else {
@@ -225,12 +243,13 @@ void Executable::recordPart(VkCommandBuffer commands, const DispatchPart& part, 
   if (fn.CmdEndDebugUtilsLabelEXT != nullptr) {
     fn.CmdEndDebugUtilsLabelEXT(commands);
   }
-  if (timer != nullptr) {
-    timer->mark(commands);
+  if (recorder.timer != nullptr) {
+    recorder.timer->mark(commands);
   }
 }
 
-void Executable::record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count, vk::GpuTimer* timer) const {
+void Executable::record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count, vk::GpuTimer* timer,
+                        const Selection& selection) const {
   if (first > size() || count > size() - first) {
     throw Error(ErrorCode::InvalidArgument, "dispatches " + std::to_string(first) + " to " +
                                                 std::to_string(std::uint64_t{first} + count) +
@@ -239,22 +258,21 @@ void Executable::record(VkCommandBuffer commands, std::uint32_t first, std::uint
   if (count == 0) {
     return;
   }
-  begin(commands, timer);
-  VkPipeline bound = VK_NULL_HANDLE;
+  Recorder recorder = begin(commands, timer, selection);
   for (std::uint32_t i = first; i < first + count; ++i) {
     if (steps_[i].barrierBefore && i != first) {
       computeBarrier(device_->fn(), commands);
     }
-    recordPart(commands, {i, 0, partCount(i)}, bound, timer);
+    recordPart(recorder, {i, 0, partCount(i)});
   }
 }
 
-void Executable::record(VkCommandBuffer commands, std::span<const DispatchPart> parts, vk::GpuTimer* timer) const {
+void Executable::record(VkCommandBuffer commands, std::span<const DispatchPart> parts, vk::GpuTimer* timer,
+                        const Selection& selection) const {
   if (parts.empty()) {
     return;
   }
-  begin(commands, timer);
-  VkPipeline bound = VK_NULL_HANDLE;
+  Recorder recorder = begin(commands, timer, selection);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const DispatchPart& part = parts[i];
     const std::uint32_t all = partCount(part.dispatch);
@@ -267,7 +285,7 @@ void Executable::record(VkCommandBuffer commands, std::span<const DispatchPart> 
     if (begins && steps_[part.dispatch].barrierBefore) {
       computeBarrier(device_->fn(), commands);
     }
-    recordPart(commands, part, bound, timer);
+    recordPart(recorder, part);
   }
 }
 

@@ -46,9 +46,16 @@ struct ExecutableOptions {
   std::function<void(std::size_t done, std::size_t total)> onPipeline;
 };
 
-/// Some of a dispatch's workgroups: [first, first + count) of those along the axis that has most of them.
+/// Some of a dispatch's workgroups: [first, first + count) of those along the axis that has most of them (other than
+/// the rows that a Selection may cut).
 struct DispatchPart {
   std::uint32_t dispatch = 0, first = 0, count = 0;
+};
+
+/// What one recording of dispatches works on.
+struct Selection {
+  std::uint32_t view = 0;           // of the graph's views
+  std::uint32_t rows = UINT32_MAX;  // at least 1: of more, dispatches over rows make only the first
 };
 
 /// Thread-safety: const members may be called from any thread; recordings that overlap on the device must not use the
@@ -67,14 +74,17 @@ class Executable {
 
   /// Records dispatches [first, first + count). Slices recorded in order, in one or several submissions to one queue,
   /// give the same bits as one recording of everything. Barriers before the first dispatch of a slice cover everything
-  /// earlier on the queue. With `timer`, one mark before the first dispatch and one after each.
-  void record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count, vk::GpuTimer* timer = nullptr) const;
+  /// earlier on the queue. With `timer`, one mark before the first dispatch and one after each. Errors: InvalidArgument
+  /// for dispatches or a view that are not there.
+  void record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count, vk::GpuTimer* timer = nullptr,
+              const Selection& selection = {}) const;
 
-  /// How many parts a dispatch can be recorded in.
+  /// How many parts a dispatch can be recorded in, whatever the selection.
   std::uint32_t partCount(std::uint32_t dispatch) const;
   /// The same for parts, in order, none of them empty and none left out: a dispatch that would keep the device for too
   /// long at once is cut so. With `timer`, one mark before the first and one after each.
-  void record(VkCommandBuffer commands, std::span<const DispatchPart> parts, vk::GpuTimer* timer = nullptr) const;
+  void record(VkCommandBuffer commands, std::span<const DispatchPart> parts, vk::GpuTimer* timer = nullptr,
+              const Selection& selection = {}) const;
 
   /// Writes a persistent tensor's memory from inside the command buffer (at most 65536 bytes; copied at recording, so a
   /// later change of `bytes` does not matter). Records the barriers against earlier and later dispatches.
@@ -99,15 +109,27 @@ class Executable {
   std::uint64_t multiplyAdds() const { return graph_.multiplyAdds(); }
 
  private:
+  struct ViewWord {
+    std::uint32_t word, size;  // of `push`; of a view, in units of offsets
+  };
   struct Step {
     vk::Pipeline pipeline;
-    std::vector<std::uint32_t> push;  // addresses first
+    std::vector<std::uint32_t> push;  // addresses first; offsets of the first view
+    std::vector<ViewWord> viewWords;
     std::array<std::uint32_t, 3> groups;
+    std::uint32_t rowsPerGroup = 0;
+    std::size_t partAxis = 0;  // of `groups`
     bool barrierBefore = false;
     std::string label;
   };
-  void begin(VkCommandBuffer commands, vk::GpuTimer* timer) const;
-  void recordPart(VkCommandBuffer commands, const DispatchPart& part, VkPipeline& bound, vk::GpuTimer* timer) const;
+  struct Recorder {
+    VkCommandBuffer commands;
+    vk::GpuTimer* timer;
+    Selection selection;
+    VkPipeline bound = VK_NULL_HANDLE;
+  };
+  Recorder begin(VkCommandBuffer commands, vk::GpuTimer* timer, const Selection& selection) const;
+  void recordPart(Recorder& recorder, const DispatchPart& part) const;
   void planBarriers();
 
   Graph graph_;

@@ -77,7 +77,7 @@ Tensor Graph::tensor(const TensorDesc& desc, std::string name) {
                                                 std::to_string(desc.elements()) +
                                                 " elements, more than 2^32; use a smaller size or batch");
   }
-  tensors_.push_back({desc, std::move(name), false});
+  tensors_.push_back({desc, std::move(name), false, {}});
   return {static_cast<std::uint32_t>(tensors_.size() - 1)};
 }
 
@@ -85,6 +85,22 @@ Tensor Graph::persistent(const TensorDesc& desc, std::string name) {
   const Tensor result = tensor(desc, std::move(name));
   tensors_[result.id].persistent = true;
   return result;
+}
+
+Tensor Graph::view(Tensor base, std::uint32_t count) {
+  const TensorInfo& whole = tensors_.at(base.id);
+  if (!whole.persistent || whole.base || count == 0 || whole.desc.n % count != 0 || (views_ != 1 && views_ != count)) {
+    throw Error(ErrorCode::Internal, "'" + whole.name + "' " + toString(whole.desc) + " cannot be seen as one of " +
+                                         std::to_string(count) +
+                                         " views: it must be persistent, its rows a multiple of them, and all views of "
+                                         "a graph as many");
+  }
+  TensorInfo info = whole;
+  info.desc.n /= count;
+  info.base = base;
+  views_ = count;
+  tensors_.push_back(std::move(info));
+  return {static_cast<std::uint32_t>(tensors_.size() - 1)};
 }
 
 Tensor Graph::pixelSquares(Tensor x) const {
@@ -135,13 +151,13 @@ ArenaPlan Graph::plan() const {
   std::vector<Lifetime> blocks(tensors_.size());
   for (std::size_t id = 0; id < tensors_.size(); ++id) {
     blocks[id] = {tensors_[id].desc.bytes(), UINT32_MAX, 0};
-    if (tensors_[id].persistent) {
+    if (tensors_[id].persistent && !tensors_[id].base) {
       blocks[id].first = 0;
       blocks[id].last = last;
     }
   }
   const auto touch = [&](Tensor tensor, std::uint32_t when) {
-    Lifetime& block = blocks.at(tensor.id);
+    Lifetime& block = blocks.at(owner(tensor).id);
     block.first = std::min(block.first, when);
     block.last = std::max(block.last, when);
   };
@@ -162,7 +178,9 @@ ArenaPlan Graph::plan() const {
       block = {0, 0, 0};  // never used: takes no room
     }
   }
-  return planArena(blocks, kBlockAlignment);
+  ArenaPlan plan = planArena(blocks, kBlockAlignment);
+  for (std::uint32_t id = 0; id < tensors_.size(); ++id) plan.offsets[id] = plan.offsets[owner({id}).id];
+  return plan;
 }
 
 MemoryPlan Graph::memory() const {
@@ -170,7 +188,7 @@ MemoryPlan Graph::memory() const {
   memory.arenaBytes = plan().bytes;
   memory.weightBytes = weightBytes_;
   for (const TensorInfo& tensor : tensors_) {
-    memory.unsharedBytes += alignUp(tensor.desc.bytes());
+    if (!tensor.base) memory.unsharedBytes += alignUp(tensor.desc.bytes());
   }
   return memory;
 }

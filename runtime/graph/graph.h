@@ -58,6 +58,7 @@ struct Dispatch {
   std::string op;    // the kind and its shape, e.g. "conv2d 3x3 32->32 32x32": what labels and tables show
   vk::PipelineKey kernel;
   std::array<std::uint32_t, 3> groups{1, 1, 1};
+  std::uint32_t rowsPerGroup = 0;  // where groups[1] goes with the rows (n), each by itself: what Selection::rows cuts
   PushConstants push;
   std::vector<Tensor> reads;
   std::vector<Tensor> writes;
@@ -97,6 +98,12 @@ class Graph {
   Tensor persistent(const TensorDesc& desc, std::string name);
   /// Makes a temporary persistent: what an op returned and the host reads after the last dispatch.
   void keep(Tensor tensor) { tensors_.at(tensor.id).persistent = true; }
+  /// One of `count` equal runs of the rows (along n) of a persistent tensor; which of them is said anew at each
+  /// recording (Executable::record). Barriers take it for all of `base`. Errors: Internal when `base` is a temporary,
+  /// its rows do not divide, or the graph's other views are of another count.
+  Tensor view(Tensor base, std::uint32_t count);
+  /// The views that a recording chooses from; 1 where there are none.
+  std::uint32_t views() const { return views_; }
   const TensorDesc& desc(Tensor tensor) const { return tensors_.at(tensor.id).desc; }
   const std::string& name(Tensor tensor) const { return tensors_.at(tensor.id).name; }
 
@@ -133,6 +140,7 @@ class Graph {
     TensorDesc desc;
     std::string name;
     bool persistent = false;
+    Tensor base;  // a view's; it has no memory of its own
   };
   struct WeightInfo {
     std::string name;
@@ -140,6 +148,11 @@ class Graph {
     std::function<std::vector<std::byte>()> pack;
   };
   ArenaPlan plan() const;
+  /// The tensor whose memory it is.
+  Tensor owner(Tensor tensor) const {
+    const Tensor base = tensors_.at(tensor.id).base;
+    return base ? base : tensor;
+  }
 
   vk::DeviceCaps caps_;
   DataType storage_;
@@ -153,6 +166,7 @@ class Graph {
   std::vector<WeightInfo> weights_;
   std::map<std::string, std::uint32_t> weightIds_;
   std::uint64_t weightBytes_ = 0;
+  std::uint32_t views_ = 1;
   std::vector<Dispatch> dispatches_;
 };
 

@@ -55,18 +55,24 @@ struct ConditioningLayout {
 };
 
 struct NetworkInputs {
-  graph::Tensor x;             // [N,H,W,inChannels], storage type
-  graph::Tensor conditioning;  // [N,1,1,M] float
-  Wrap wrap = Wrap::Repeat;    // where info().wraps
+  graph::Tensor x;           // [N,H,W,inChannels], storage type
+  graph::Tensor embedding;   // [N,1,1,E] float: rows of what embed() returned
+  Wrap wrap = Wrap::Repeat;  // where info().wraps
 };
 
-/// Thread-safety: immutable after loading; build() may be called from any thread.
+/// An evaluation has two parts. What depends on time, class, style and guidance alone is a row of numbers, and can be
+/// computed for many evaluations at once: embed(). The rest is build().
+///
+/// Thread-safety: immutable after loading; embed() and build() may be called from any thread.
 class Network {
  public:
   virtual ~Network() = default;
   const NetworkInfo& info() const { return info_; }
   ConditioningLayout conditioning() const;
 
+  /// Appends the embedding of rows of conditioning, [R,1,1,M] float; returns [R,1,1,E] float. A row's bits depend on
+  /// neither R nor the other rows. Errors: InvalidArgument (shape).
+  virtual graph::Tensor embed(graph::Graph& graph, graph::Tensor conditioning) const = 0;
   /// Appends one evaluation; returns the prediction [N,H,W,outChannels] in storage type.
   /// Errors: InvalidArgument when H or W is not a multiple of info().sizeMultiple.
   virtual graph::Tensor build(graph::Graph& graph, const NetworkInputs& inputs) const = 0;
@@ -80,10 +86,15 @@ class Network {
   static std::shared_ptr<const Network> load(std::span<const std::byte> file, const std::string& name);
 
  protected:
-  /// Errors: InvalidArgument when the inputs' shapes are not what build() promises to take.
-  void checkInputs(const graph::Graph& graph, const NetworkInputs& inputs) const;
+  /// Errors: InvalidArgument when the shapes are not what embed() and build() promise to take, the latter with an
+  /// embedding of so many channels.
+  void checkConditioning(const graph::Graph& graph, graph::Tensor conditioning) const;
+  void checkInputs(const graph::Graph& graph, const NetworkInputs& inputs, std::uint32_t embeddingChannels) const;
 
   NetworkInfo info_;
+
+ private:
+  [[noreturn]] void refuse(const std::string& why) const;
 };
 
 }  // namespace rivulet::models

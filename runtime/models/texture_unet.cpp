@@ -65,11 +65,11 @@ struct TextureUNet::Forward {
 };
 
 Tensor TextureUNet::build(graph::Graph& graph, const NetworkInputs& inputs) const {
-  checkInputs(graph, inputs);
+  checkInputs(graph, inputs, modulation_.weight.shape[0]);
   const Padding padding = !config_.circular             ? Padding::Zero
                           : inputs.wrap == Wrap::Repeat ? Padding::Circular
                                                         : Padding::Edge;
-  const Forward f{graph, config_.normEps, padding, embed(graph, inputs.conditioning)};
+  const Forward f{graph, config_.normEps, padding, inputs.embedding};
   std::vector<Tensor> skips;
 
   Tensor h = f.conv(stem_, {.x = ops::pixelUnshuffle2(graph, "unshuffle", inputs.x)}, 1, Activation::None, true);
@@ -92,6 +92,7 @@ Tensor TextureUNet::build(graph::Graph& graph, const NetworkInputs& inputs) cons
 }
 
 Tensor TextureUNet::embed(graph::Graph& graph, Tensor conditioning) const {
+  checkConditioning(graph, conditioning);
   const ConditioningLayout layout = this->conditioning();
   const auto sincos = [&](const char* name, std::uint32_t channel, float scale) {
     ops::TimeEmbedDesc desc;

@@ -20,7 +20,8 @@ class TextureUNet final : public Network {
   /// Errors: as Network::load.
   TextureUNet(const TextureUNetConfig& config, const Safetensors& file, std::string name);
 
-  /// The conditioning's timestep is the noise level t in [0, 1].
+  /// The conditioning's timestep is the noise level t in [0, 1]. The embedding: every block's scale and shift.
+  graph::Tensor embed(graph::Graph& graph, graph::Tensor conditioning) const override;
   graph::Tensor build(graph::Graph& graph, const NetworkInputs& inputs) const override;
 
  private:
@@ -41,7 +42,6 @@ class TextureUNet final : public Network {
                   MergedLinear& modulation) const;
   Layer readFeatures(WeightReader& weights) const;
   void readStyles(const Safetensors& file);
-  graph::Tensor embed(graph::Graph& graph, graph::Tensor conditioning) const;
 
   TextureUNetConfig config_;
   Layer features_;  // emb.in, the style's normalisation and emb.class as one linear layer

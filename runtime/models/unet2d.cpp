@@ -100,7 +100,8 @@ UNet2D::Level UNet2D::readUp(UNet2DBlockReader& blocks, WeightReader& weights, s
   return level;
 }
 
-Tensor UNet2D::embedTime(graph::Graph& graph, Tensor conditioning) const {
+Tensor UNet2D::embed(graph::Graph& graph, Tensor conditioning) const {
+  checkConditioning(graph, conditioning);
   const ConditioningLayout layout = this->conditioning();
   ops::TimeEmbedTerm k;
   k.desc.name = "time_proj";
@@ -135,14 +136,15 @@ Tensor UNet2D::convIn(graph::Graph& graph, const NetworkInputs& inputs) const {
   ops::Conv2dInputs in{.x = inputs.x};
   if (config_.centerInput) {
     // 2 x - 1 while reading, so that padding stays zero: constants, as a linear layer that looks at nothing.
+    const std::uint32_t channels = graph.desc(inputs.embedding).c;
     const auto constant = [&](const char* name, float value) {
       ops::LinearDesc desc;
       desc.name = name;
-      desc.weight.shape = {config_.inChannels, conditioning().channels};
-      desc.weight.values.assign(std::size_t{config_.inChannels} * conditioning().channels, 0.0f);
+      desc.weight.shape = {config_.inChannels, channels};
+      desc.weight.values.assign(std::size_t{config_.inChannels} * channels, 0.0f);
       desc.bias.shape = {config_.inChannels};
       desc.bias.values.assign(config_.inChannels, value);
-      return ops::linear(graph, desc, inputs.conditioning);
+      return ops::linear(graph, desc, inputs.embedding);
     };
     in.prologue = ops::Prologue{.scale = constant("center.scale", 2), .shift = constant("center.shift", -1)};
   }
@@ -155,8 +157,8 @@ Tensor UNet2D::layer(const UNet2DForward& forward, const Level& level, std::size
 }
 
 Tensor UNet2D::build(graph::Graph& graph, const NetworkInputs& inputs) const {
-  checkInputs(graph, inputs);
-  const UNet2DForward forward{graph, config_, embedTime(graph, inputs.conditioning)};
+  checkInputs(graph, inputs, timeProjections_.weight.shape[0]);
+  const UNet2DForward forward{graph, config_, inputs.embedding};
   Tensor h = convIn(graph, inputs);
   std::vector<Tensor> skips{h};
   for (const Level& level : down_) {

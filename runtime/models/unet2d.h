@@ -18,7 +18,8 @@ class UNet2D final : public Network {
   UNet2D(const UNet2DConfig& config, const Safetensors& file, std::string name, SamplerConfig scheduler);
 
   /// The conditioning's timestep is DDPM's k (or whatever number the network was trained with); class weights are
-  /// blended from the class table.
+  /// blended from the class table. The embedding: every residual block's projection of it.
+  graph::Tensor embed(graph::Graph& graph, graph::Tensor conditioning) const override;
   graph::Tensor build(graph::Graph& graph, const NetworkInputs& inputs) const override;
 
  private:
@@ -31,7 +32,6 @@ class UNet2D final : public Network {
   };
   Level readDown(UNet2DBlockReader& blocks, WeightReader& weights, std::uint32_t index) const;
   Level readUp(UNet2DBlockReader& blocks, WeightReader& weights, std::uint32_t index) const;
-  graph::Tensor embedTime(graph::Graph& graph, graph::Tensor conditioning) const;
   graph::Tensor convIn(graph::Graph& graph, const NetworkInputs& inputs) const;
   graph::Tensor layer(const UNet2DForward& forward, const Level& level, std::size_t index, graph::Tensor x,
                       graph::Tensor skip) const;

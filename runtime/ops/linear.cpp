@@ -62,6 +62,7 @@ graph::Tensor linear(graph::Graph& graph, const LinearDesc& desc, graph::Tensor 
                      {local, slices, static_cast<std::uint32_t>(desc.inputActivation),
                       static_cast<std::uint32_t>(desc.activation), batch, rows}};
   dispatch.groups = {ceilDiv(paddedOut, local / slices * rows), ceilDiv(in.n, batch), 1};
+  dispatch.rowsPerGroup = batch;
   dispatch.push.offset(x).offset(y).offset(weight).offset(bias).offset(addend).word(addend ? 1 : 0);
   dispatch.push.word(paddedIn / 4).word(paddedOut).word(in.n);
   dispatch.reads = {x};

@@ -75,6 +75,7 @@ graph::Tensor timeEmbed(graph::Graph& graph, const std::string& name, graph::Ten
   dispatch.op = "time_embed " + std::to_string(out.c);
   dispatch.kernel = {graph.shader("ops/time_embed"), {}};
   dispatch.groups = {ceilDiv(out.stride(), kLocal), in.n, 1};
+  dispatch.rowsPerGroup = 1;
   dispatch.push.offset(source).offset(y).offset(weight).word(in.stride()).word(out.stride());
   dispatch.reads = {source};
   dispatch.writes = {y};

@@ -108,6 +108,8 @@ TEST(CliUsage, Inspect) {
   std::uint64_t sum = 0;
   for (const nlohmann::json& op : json.at("ops")) sum += op.at("multiply_adds").get<std::uint64_t>();
   EXPECT_EQ(sum, json.at("multiply_adds").get<std::uint64_t>());
+  EXPECT_EQ(json.at("embedding").at("dispatches"), 4);
+  EXPECT_EQ(json.at("embedding").at("evaluations"), 8);
   expectRefused("inspect nothere", {"no model 'nothere'"});
   expectRefused("inspect --size 20 " + quoted(tinyFile()), {"20x20", "multiples of 8"});
 }
@@ -125,8 +127,10 @@ TEST(CliUsage, BenchModel) {
   const CliResult result = runCli("bench model --json --repeats 1 --size 16 --model " + quoted(tinyFile()));
   ASSERT_EQ(result.status, 0) << result.err;
   const nlohmann::json row = nlohmann::json::parse(result.out).at(0);
-  for (const char* key : {"gflops", "ceiling_gflops", "ratio", "ms"}) EXPECT_GT(row.at(key).get<double>(), 0.0) << key;
+  for (const char* key : {"gflops", "ceiling_gflops", "ratio", "ms", "alone_ms"})
+    EXPECT_GT(row.at(key).get<double>(), 0.0) << key;
   EXPECT_TRUE(row.at("name").is_string());
+  EXPECT_GT(row.at("embedding").at("ms").get<double>(), 0.0);
   if (row.contains("ops")) {
     EXPECT_TRUE(row.contains("between_dispatches_ms"));
     EXPECT_FALSE(row.at("ops").empty());

@@ -13,6 +13,7 @@ namespace {
 class FakeNetwork : public models::Network {
  public:
   models::NetworkInfo& edit() { return info_; }
+  graph::Tensor embed(graph::Graph&, graph::Tensor conditioning) const override { return conditioning; }
   graph::Tensor build(graph::Graph&, const models::NetworkInputs& inputs) const override { return inputs.x; }
 };
 

@@ -57,6 +57,30 @@ TEST(Graph, TemporariesShareMemoryAndPersistentTensorsDoNot) {
   EXPECT_EQ(memory.unsharedBytes, 4 * desc.bytes());
 }
 
+TEST(Graph, AViewIsPartOfItsTensorsMemory) {
+  Graph graph(caps(), DataType::F32);
+  const Tensor table = graph.persistent({24, 1, 1, 64, DataType::F32}, "table");
+  EXPECT_EQ(graph.views(), 1u);
+  const Tensor row = graph.view(table, 8);
+  EXPECT_EQ(graph.views(), 8u);
+  EXPECT_EQ(graph.desc(row), (TensorDesc{3, 1, 1, 64, DataType::F32}));
+  graph.dispatch(step("reader", {row}, {}));
+  EXPECT_EQ(graph.memory().arenaBytes, graph.desc(table).bytes());
+  EXPECT_EQ(graph.memory().unsharedBytes, graph.desc(table).bytes());
+}
+
+TEST(Graph, AViewThatCannotBeIsABugNamedByItsTensor) {
+  Graph graph(caps(), DataType::F32);
+  const Tensor table = graph.persistent({24, 1, 1, 64, DataType::F32}, "table");
+  const Tensor temporary = graph.tensor({24, 1, 1, 64, DataType::F32}, "temporary");
+  const Tensor row = graph.view(table, 8);
+  for (const auto& [tensor, count] : {std::pair(temporary, 8u), {table, 0u}, {table, 7u}, {table, 4u}, {row, 8u}}) {
+    const std::string message = messageOf([&, of = tensor, views = count] { (void)graph.view(of, views); });
+    EXPECT_NE(message.find("cannot be seen as one of " + std::to_string(count)), std::string::npos) << message;
+    EXPECT_NE(message.find(graph.name(tensor)), std::string::npos) << message;
+  }
+}
+
 TEST(Graph, ReadingATemporaryThatNothingWroteIsABugNamedByTheDispatch) {
   Graph graph(caps(), DataType::F32);
   const Tensor lost = graph.tensor({1, 1, 1, 8, DataType::F32}, "lost");

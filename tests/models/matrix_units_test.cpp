@@ -60,19 +60,21 @@ TEST_F(MatrixUnits, AreAsExactAsHalvesAllow) {
 
 /// Nothing is left of the norms but what their readers and writers do.
 TEST_F(MatrixUnits, TakeEveryConvolutionWithItsNorm) {
-  for (const auto& [name, most] : {std::pair{"materials-s", 45u}, {"materials-m", 45u}}) {
+  for (const auto& [name, most] : {std::pair{"materials-s", 41u}, {"materials-m", 41u}}) {
     const auto network = models::Network::load(std::string(RIVULET_SOURCE_DIR) + "/models/" + name + ".safetensors");
     graph::Graph graph(gpu_, DataType::F16);
     models::NetworkInputs inputs;
     inputs.x = graph.persistent({1, 64, 64, network->info().inChannels, DataType::F16}, "x");
-    inputs.conditioning = graph.persistent({1, 1, 1, network->conditioning().channels, DataType::F32}, "conditioning");
+    inputs.embedding = network->embed(
+        graph, graph.persistent({1, 1, 1, network->conditioning().channels, DataType::F32}, "conditioning"));
+    const std::size_t first = graph.dispatches().size();
     network->build(graph, inputs);
     for (const graph::Dispatch& dispatch : graph.dispatches()) {
       EXPECT_EQ(dispatch.op.find("conv2d"), std::string::npos) << dispatch.name << ": " << dispatch.op;
       EXPECT_EQ(dispatch.op.find("statistics"), std::string::npos) << dispatch.name << ": " << dispatch.op;
     }
-    std::printf("  %s: %zu dispatches\n", name, graph.dispatches().size());
-    EXPECT_LE(graph.dispatches().size(), most);
+    std::printf("  %s: %zu dispatches, and %zu of the embedding\n", name, graph.dispatches().size() - first, first);
+    EXPECT_LE(graph.dispatches().size() - first, most);
   }
 }
 

@@ -30,19 +30,18 @@ class NetworkTest : public GpuTest {
   std::vector<float> evaluate(const models::Network& network, const vk::DeviceCaps& as, DataType storage,
                               const Evaluation& in) const {
     graph::Graph graph(as, storage);
-    models::NetworkInputs inputs;
-    inputs.x = graph.persistent({in.n, in.h, in.w, network.info().inChannels, storage}, "x");
-    inputs.conditioning =
+    const graph::Tensor x = graph.persistent({in.n, in.h, in.w, network.info().inChannels, storage}, "x");
+    const graph::Tensor conditioning =
         graph.persistent({in.n, 1, 1, network.conditioning().channels, DataType::F32}, "conditioning");
-    const graph::Tensor out = network.build(graph, inputs);
+    const graph::Tensor out = network.build(graph, {x, network.embed(graph, conditioning)});
     graph.keep(out);
     auto weights = graph::WeightBuffer::create(graph, stream(), device(), network.info().name);
     const graph::Executable executable(std::move(graph), pipelines(), std::move(weights), {});
     const auto upload = [&](graph::Tensor tensor, std::span<const float> values) {
       stream().upload(executable.arena(), executable.offset(tensor), graph::packNchw(values, executable.desc(tensor)));
     };
-    upload(inputs.x, in.x);
-    upload(inputs.conditioning, in.conditioning);
+    upload(x, in.x);
+    upload(conditioning, in.conditioning);
     const VkCommandBuffer commands = stream().begin("evaluate");
     executable.record(commands, 0, executable.size());
     stream().wait(stream().submit());

@@ -200,16 +200,20 @@ TEST_F(TextureUNet, RefusesInputsOfOtherShapes) {
                     [&] { evaluate(*network, DataType::F32, batch); });
   graph::Graph graph(caps(), DataType::F32);
   const graph::Tensor x = graph.persistent({2, 16, 16, 3, DataType::F32}, "x");
-  const graph::Tensor conditioning = graph.persistent({2, 1, 1, 17, DataType::F32}, "conditioning");
   const graph::Tensor grey = graph.persistent({2, 16, 16, 1, DataType::F32}, "grey");
-  const graph::Tensor one = graph.persistent({1, 1, 1, 17, DataType::F32}, "one");
+  const graph::Tensor wide = graph.persistent({2, 1, 1, 18, DataType::F32}, "wide");
+  const graph::Tensor one = network->embed(graph, graph.persistent({1, 1, 1, 17, DataType::F32}, "one"));
+  const std::string channels = std::to_string(graph.desc(one).c);
   EXPECT_EQ(network->conditioning().channels, 17u);
   test::expectError(ErrorCode::InvalidArgument, {"x is [2,16,16,1] f32", "3 channels"}, [&] {
-    network->build(graph, {grey, conditioning});
+    network->build(graph, {grey, one});
   });
-  test::expectError(ErrorCode::InvalidArgument, {"conditioning is [1,1,1,17] f32", "expected [2,1,1,17] f32"}, [&] {
-    network->build(graph, {x, one});
-  });
+  test::expectError(ErrorCode::InvalidArgument, {"conditioning is [2,1,1,18] f32", "expected [2,1,1,17] f32"},
+                    [&] { network->embed(graph, wide); });
+  test::expectError(ErrorCode::InvalidArgument,
+                    {"embedding is [1,1,1," + channels + "] f32", "expected [2,1,1," + channels + "] f32"}, [&] {
+                      network->build(graph, {x, one});
+                    });
 }
 
 }  // namespace

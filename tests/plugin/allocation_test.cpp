@@ -64,7 +64,7 @@ TEST_F(PluginAllocation, NoneWhileRecording) {
   }
   std::vector<RvlRequest> requests;
   for (std::uint64_t i = 0; i < 12; ++i) {
-    const auto info = requestInfo(model, i, 3);
+    const auto info = requestInfo(model, i, i % 2 == 0 ? 3 : 10);  // of embeddings, one run and two
     RvlRequest request{};
     ASSERT_EQ(api().request(host.context(), &info, &request), RVL_SUCCESS) << api().lastError();
     requests.push_back(request);

@@ -48,6 +48,28 @@ TEST_F(PluginOpStatistics, AddUpToWhatTheContextSays) {
   EXPECT_LE(microseconds, whole.device_us * 1.0001) << "what is between them is nobody's";
 }
 
+/// What is left out of an evaluation is neither recorded nor counted.
+TEST_F(PluginOpStatistics, WhatBeginsATextureIsNotInEveryEvaluation) {
+  open([](RvlContextInfo& info) { info.max_lanes = 1; });
+  const auto count = [&](const std::string& kind) {
+    RvlOpStatistics sum{};
+    for (const RvlOpStatistics& op : ops()) {
+      if (std::string(op.name).rfind(kind + " ", 0) != 0) continue;
+      sum.dispatches += op.dispatches;
+      sum.multiply_adds += op.multiply_adds;
+    }
+    return sum;
+  };
+  // Of tiny sinusoids there is one workgroup: they cannot be recorded in parts, as the others may.
+  static_cast<void>(make(1, 1));
+  EXPECT_EQ(count("time_embed").dispatches, 1u);
+  const auto one = static_cast<double>(count("linear").multiply_adds);
+  static_cast<void>(make(2, 19));
+  EXPECT_EQ(count("time_embed").dispatches, 4u) << "before the first evaluation, the ninth and the seventeenth";
+  EXPECT_GE(count("step").dispatches, 20u);
+  EXPECT_NEAR(static_cast<double>(count("linear").multiply_adds), 20 * one, one / 2) << "a row for each evaluation";
+}
+
 TEST_F(PluginOpStatistics, NamesStayAsTheyAreWhileNetworksCome) {
   open();
   static_cast<void>(make(1));

@@ -5,9 +5,11 @@
 #include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "bench_timer.h"
 #include "ceiling.h"
+#include "engine/lane_graph.h"
 #include "graph/executable.h"
 #include "op_table.h"
 #include "progress_bar.h"
@@ -16,24 +18,34 @@
 namespace rivulet::cli {
 namespace {
 
-/// Times of one evaluation, in milliseconds.
+/// Times of one run of some dispatches, in milliseconds.
 struct Sample {
   double device = 0.0;  // by GPU timestamps, or the host's clock where there are none
   double host = 0.0;    // submission to completion
 };
 
+/// Dispatches [first, size) of an executable.
 class ModelTimer {
  public:
-  ModelTimer(const std::shared_ptr<vk::Device>& device, vk::CommandStream& stream, const graph::Executable& executable)
-      : stream_(stream), executable_(executable), whole_(device, 2), each_(device, 2 * executable.size()) {}
+  ModelTimer(const std::shared_ptr<vk::Device>& device, vk::CommandStream& stream, const graph::Executable& executable,
+             std::uint32_t first)
+      : stream_(stream),
+        executable_(executable),
+        first_(first),
+        whole_(device, 2),
+        each_(device, 2 * executable.size()) {}
 
-  /// The mean of as many evaluations in one submission as take a few hundredths of a second.
-  Sample evaluation() {
+  std::span<const graph::Dispatch> dispatches() const {
+    return std::span(executable_.graph().dispatches()).subspan(first_);
+  }
+
+  /// The mean of as many runs in one submission as take a few hundredths of a second.
+  Sample sample() {
     using Clock = std::chrono::steady_clock;
     const VkCommandBuffer commands = stream_.begin("bench model");
     whole_.begin(commands);
     whole_.mark(commands);
-    for (std::uint32_t i = 0; i < count_; ++i) executable_.record(commands, 0, executable_.size());
+    for (std::uint32_t i = 0; i < count_; ++i) executable_.record(commands, first_, executable_.size() - first_);
     whole_.mark(commands);
     const Clock::time_point start = Clock::now();
     stream_.wait(stream_.submit());
@@ -44,11 +56,11 @@ class ModelTimer {
     return sample;
   }
 
-  /// Kernels compile, caches fill, and the number of evaluations of one sample is decided.
+  /// Kernels compile, caches fill, and the number of runs of one sample is decided.
   void warmUp() {
     constexpr double kSampleMilliseconds = 50.0;
-    evaluation();
-    count_ = static_cast<std::uint32_t>(std::clamp(std::ceil(kSampleMilliseconds / evaluation().host), 1.0, 1000.0));
+    sample();
+    count_ = static_cast<std::uint32_t>(std::clamp(std::ceil(kSampleMilliseconds / sample().host), 1.0, 1000.0));
   }
 
   /// Microseconds of each dispatch by itself, and of what lies between them: launches, barriers, waits. Empty without
@@ -60,7 +72,7 @@ class ModelTimer {
   Split split() {
     const VkCommandBuffer commands = stream_.begin("bench model dispatches");
     each_.begin(commands);
-    for (std::uint32_t i = 0; i < executable_.size(); ++i) executable_.record(commands, i, 1, &each_);
+    for (std::uint32_t i = first_; i < executable_.size(); ++i) executable_.record(commands, i, 1, &each_);
     stream_.wait(stream_.submit());
     const std::vector<double> marks = each_.read();  // one before, one after each dispatch
     Split result;
@@ -74,6 +86,7 @@ class ModelTimer {
  private:
   vk::CommandStream& stream_;
   const graph::Executable& executable_;
+  std::uint32_t first_;
   vk::GpuTimer whole_, each_;
   std::uint32_t count_ = 1;
 };
@@ -87,19 +100,23 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
   vk::CommandStream& stream = network.stream();
   const graph::Executable& executable = network.executable();
   ProgressBar bar;
-  ModelTimer timer(device, stream, executable);
-  std::vector<double> milliseconds, host, ceilings, betweens;
-  std::vector<std::vector<double>> dispatches(executable.size());
-  const std::vector<graph::Dispatch>& all = executable.graph().dispatches();
+  // A texture's embeddings are made for several evaluations at once; one made by itself has its own.
+  ModelTimer timer(device, stream, executable, network.networkFirst());
+  ModelTimer embeddings(device, stream, network.embeddings(), 0), alone(device, stream, executable, 0);
+  const std::span<const graph::Dispatch> all = timer.dispatches();
+  std::vector<double> milliseconds, host, embeddingMilliseconds, aloneMilliseconds, ceilings, betweens;
+  std::vector<std::vector<double>> dispatches(all.size());
   const bool matrix = std::any_of(all.begin(), all.end(), onMatrixUnits);
-  timer.warmUp();
+  for (ModelTimer* const one : {&timer, &embeddings, &alone}) one->warmUp();
   for (std::uint32_t i = 0; i < options.repeats; ++i) {
     // Interleaved, so that whatever else the machine does meets both alike.
     ceilings.push_back(matrix ? measureMatrixCeilingGflops(pipelines, stream)
                               : measureCeilingGflops(pipelines, stream));
-    const Sample sample = timer.evaluation();
+    const Sample sample = timer.sample();
     milliseconds.push_back(sample.device);
     host.push_back(sample.host);
+    embeddingMilliseconds.push_back(embeddings.sample().device);
+    aloneMilliseconds.push_back(alone.sample().device);
     const ModelTimer::Split split = timer.split();
     for (std::size_t d = 0; d < split.dispatches.size(); ++d) dispatches[d].push_back(split.dispatches[d]);
     betweens.push_back(split.between / 1000.0);
@@ -108,7 +125,8 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
   bar.finish();
 
   const double ms = median(milliseconds), ceiling = median(ceilings);
-  const double gflops = 2.0 * static_cast<double>(executable.multiplyAdds()) / (ms * 1e6);
+  const double embeddingMs = median(embeddingMilliseconds), aloneMs = median(aloneMilliseconds);
+  const double gflops = 2.0 * static_cast<double>(multiplyAdds(all)) / (ms * 1e6);
   const double ratio = ceiling > 0.0 ? gflops / ceiling : 0.0;
   std::vector<double> times;
   double inDispatches = 0.0;
@@ -117,14 +135,14 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
     times.push_back(median(samples));
     inDispatches += times.back() / 1000.0;
   }
-  const bool timed = times.size() == executable.size();
+  const bool timed = times.size() == all.size();
   const double between = median(betweens), splitMs = inDispatches + between;
   const auto share = [&](const OpRow& row) { return row.microseconds / 1000.0 / splitMs; };
   const auto rowGflops = [&](const OpRow& row) {
     return row.microseconds > 0.0 ? 2.0 * static_cast<double>(row.multiplyAdds) / (row.microseconds * 1e3) : 0.0;
   };
-  const std::vector<OpRow> ops = timed ? opTable(executable.graph().dispatches(), times, false) : std::vector<OpRow>();
-  const std::vector<OpRow> kinds = timed ? opTable(executable.graph().dispatches(), times, true) : std::vector<OpRow>();
+  const std::vector<OpRow> ops = timed ? opTable(all, times, false) : std::vector<OpRow>();
+  const std::vector<OpRow> kinds = timed ? opTable(all, times, true) : std::vector<OpRow>();
   const std::string& name = network.name();
   if (options.json) {
     const auto toJson = [&](const std::vector<OpRow>& rows) {
@@ -145,8 +163,13 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
                                   {"ms", ms},
                                   {"host_ms", median(host)},
                                   {"device", device->caps().name},
-                                  {"dispatches", executable.size()},
-                                  {"multiply_adds", executable.multiplyAdds()},
+                                  {"dispatches", all.size()},
+                                  {"multiply_adds", multiplyAdds(all)},
+                                  {"embedding",
+                                   {{"evaluations", engine::kEmbeddedSteps},
+                                    {"ms", embeddingMs},
+                                    {"dispatches", embeddings.dispatches().size()}}},
+                                  {"alone_ms", aloneMs},
                                   {"arena_bytes", executable.memory().arenaBytes},
                                   {"weight_bytes", executable.memory().weightBytes}};
     if (timed) {
@@ -158,8 +181,11 @@ int runBenchModel(const Globals& globals, const BenchModelOptions& options) {
     return kOk;
   }
   std::printf("%s on %s\n", name.c_str(), device->caps().name.c_str());
-  std::printf("  %.3f ms per evaluation (%.3f ms with submission and wait), %u dispatches\n", ms, median(host),
-              executable.size());
+  std::printf("  %.3f ms per evaluation (%.3f ms with submission and wait), %zu dispatches\n", ms, median(host),
+              all.size());
+  std::printf("  %.3f ms for the embeddings of %u evaluations, once before the first of them, %zu dispatches\n",
+              embeddingMs, engine::kEmbeddedSteps, embeddings.dispatches().size());
+  std::printf("  %.3f ms for an evaluation by itself, with its own embedding\n", aloneMs);
   std::printf("  %.1f GFLOP/s of a ceiling of %.1f%s: %.0f %%\n", gflops, ceiling, matrix ? " (matrix units)" : "",
               100.0 * ratio);
   std::printf("  %s for activations, %s for weights\n", bytesText(executable.memory().arenaBytes).c_str(),

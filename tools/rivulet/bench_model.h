@@ -1,5 +1,5 @@
 #pragma once
-// rivulet bench model: how fast a whole evaluation is, against what the device can do.
+// rivulet bench model: how fast an evaluation is, against what the device can do, and its embedding beside it.
 
 #include <cstdint>
 

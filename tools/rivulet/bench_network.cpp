@@ -14,7 +14,7 @@
 namespace rivulet::cli {
 namespace {
 
-/// Conditioning of a typical request, the same in every row.
+/// Conditioning of a typical request, the same in every row: [rows, channels].
 std::vector<float> typicalConditioning(const models::Network& network, std::uint32_t rows,
                                        const engine::Request& request) {
   const std::size_t channels = network.conditioning().channels;
@@ -66,6 +66,16 @@ BenchNetwork::BenchNetwork(const Globals& globals, const BenchNetworkOptions& op
       executable.name, executable);
   evaluator_ =
       std::make_unique<engine::Evaluator>(*network, *pipelines_, *stream_, shape, nullptr, executable, tuner.tuning());
+  const std::uint32_t rows = engine::kEmbeddedSteps * options.batch;
+  graph::Graph graph(device_->caps(), engine::storageOf(precision), tuner.tuning());
+  const graph::Tensor conditioning =
+      graph.persistent({rows, 1, 1, network->conditioning().channels, DataType::F32}, "conditioning");
+  graph.keep(network->embed(graph, conditioning));
+  executable.name += " embeddings";
+  const auto weights = graph::WeightBuffer::create(graph, *stream_, device_, executable.name);
+  embeddings_ = std::make_unique<graph::Executable>(std::move(graph), *pipelines_, weights, executable);
+  stream_->upload(embeddings_->arena(), embeddings_->offset(conditioning),
+                  graph::packNchw(typicalConditioning(*network, rows, request), embeddings_->desc(conditioning)));
   bar.finish();
   std::vector<float> x(std::size_t{options.batch} * network->info().inChannels * request.height * request.width);
   fillNoise({7, NoiseStream::Initial, 0}, {0, 0, static_cast<std::uint32_t>(x.size()), 1}, 1, 1, x);

@@ -32,7 +32,11 @@ class BenchNetwork {
   const std::shared_ptr<vk::Device>& device() const { return device_; }
   vk::PipelineCache& pipelines() { return *pipelines_; }
   vk::CommandStream& stream() { return *stream_; }
+  /// An evaluation by itself: its embedding, dispatches [0, networkFirst()), and the rest of the network.
   const graph::Executable& executable() { return evaluator_->executable(); }
+  std::uint32_t networkFirst() const { return evaluator_->networkFirst(); }
+  /// The embeddings of engine::kEmbeddedSteps evaluations, as a texture's are made.
+  const graph::Executable& embeddings() { return *embeddings_; }
 
  private:
   std::string name_;
@@ -40,6 +44,7 @@ class BenchNetwork {
   std::unique_ptr<vk::PipelineCache> pipelines_;
   std::unique_ptr<vk::CommandStream> stream_;
   std::unique_ptr<engine::Evaluator> evaluator_;
+  std::unique_ptr<graph::Executable> embeddings_;
 };
 
 }  // namespace rivulet::cli

@@ -5,7 +5,6 @@
 
 #include "cli.h"
 #include "core/error.h"
-#include "engine/evaluator.h"
 #include "engine/lane_graph.h"
 #include "engine/request.h"
 #include "model_lookup.h"
@@ -57,8 +56,6 @@ int inspect(const Globals& globals, const Options& options) {
   engine::resolveSize(info, request);
   const engine::Precision precision = engine::parsePrecision(options.precision, caps);
 
-  const engine::EvaluationGraph evaluation = engine::buildEvaluation(
-      *network, caps, engine::evaluationShape(options.batch, request.height, request.width, precision));
   engine::LaneShape lanes;
   lanes.lanes = options.batch;
   lanes.height = request.height;
@@ -66,8 +63,12 @@ int inspect(const Globals& globals, const Options& options) {
   lanes.precision = precision;
   const StepPlan plan = engine::makePlan(info, request);
   lanes.needs = engine::needsOf(plan);
-  const graph::MemoryPlan memory = engine::buildLaneGraph(*network, caps, lanes).graph.memory();
-  const std::vector<OpRow> rows = opTable(evaluation.graph.dispatches(), {}, false);
+  const engine::LaneGraph built = engine::buildLaneGraph(*network, caps, lanes);
+  const graph::MemoryPlan memory = built.graph.memory();
+  const std::span<const graph::Dispatch> all = built.graph.dispatches();
+  const auto evaluation = all.subspan(built.networkFirst, built.networkEnd - built.networkFirst);
+  const auto embedding = all.subspan(built.embeddingFirst, built.networkFirst - built.embeddingFirst);
+  const std::vector<OpRow> rows = opTable(evaluation, {}, false);
 
   if (options.json) {
     nlohmann::ordered_json ops = nlohmann::ordered_json::array();
@@ -98,8 +99,12 @@ int inspect(const Globals& globals, const Options& options) {
                {"height", request.height},
                {"batch", options.batch},
                {"precision", toString(precision)},
-               {"dispatches", evaluation.graph.dispatches().size()},
-               {"multiply_adds", evaluation.graph.multiplyAdds()},
+               {"dispatches", evaluation.size()},
+               {"multiply_adds", multiplyAdds(evaluation)},
+               {"embedding",
+                {{"evaluations", engine::kEmbeddedSteps},
+                 {"dispatches", embedding.size()},
+                 {"multiply_adds", multiplyAdds(embedding)}}},
                {"arena_bytes", memory.arenaBytes},
                {"weight_bytes", memory.weightBytes},
                {"unshared_bytes", memory.unsharedBytes},
@@ -141,10 +146,12 @@ int inspect(const Globals& globals, const Options& options) {
               countText(memory.arenaBytes + memory.weightBytes).c_str(), bytesText(memory.weightBytes).c_str(),
               bytesText(memory.arenaBytes).c_str());
   std::printf("                  without sharing the arena would be %s\n", bytesText(memory.unsharedBytes).c_str());
-  std::printf("  one evaluation  %zu dispatches, %s multiply-adds\n\n", evaluation.graph.dispatches().size(),
-              countText(evaluation.graph.multiplyAdds()).c_str());
+  std::printf("  one evaluation  %zu dispatches, %s multiply-adds\n", evaluation.size(),
+              countText(multiplyAdds(evaluation)).c_str());
+  std::printf("  embeddings      %zu dispatches, %s multiply-adds before every %u evaluations of a texture\n\n",
+              embedding.size(), countText(multiplyAdds(embedding)).c_str(), engine::kEmbeddedSteps);
   std::printf("  %-44s %6s %18s %7s %12s\n", "op", "count", "multiply-adds", "share", "traffic");
-  const double total = std::max<double>(1.0, static_cast<double>(evaluation.graph.multiplyAdds()));
+  const double total = std::max<double>(1.0, static_cast<double>(multiplyAdds(evaluation)));
   for (const OpRow& row : rows) {
     std::printf("  %-44s %6zu %18s %6.1f%% %12s\n", row.op.c_str(), row.count, countText(row.multiplyAdds).c_str(),
                 100.0 * static_cast<double>(row.multiplyAdds) / total, bytesText(row.bytes).c_str());

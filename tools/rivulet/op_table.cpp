@@ -2,9 +2,15 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <tuple>
 
 namespace rivulet::cli {
+
+std::uint64_t multiplyAdds(std::span<const graph::Dispatch> dispatches) {
+  return std::accumulate(dispatches.begin(), dispatches.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const graph::Dispatch& one) { return sum + one.multiplyAdds; });
+}
 
 std::vector<OpRow> opTable(std::span<const graph::Dispatch> dispatches, std::span<const double> microseconds,
                            bool byKind) {

@@ -17,6 +17,9 @@ struct OpRow {
   double microseconds = 0.0;
 };
 
+/// Of all of them.
+std::uint64_t multiplyAdds(std::span<const graph::Dispatch> dispatches);
+
 /// One row per distinct Dispatch::op, or with `byKind` per first word of it; the most work first (time if there are
 /// times, then multiply-adds, then bytes). `microseconds`: per dispatch, or empty.
 std::vector<OpRow> opTable(std::span<const graph::Dispatch> dispatches, std::span<const double> microseconds,
