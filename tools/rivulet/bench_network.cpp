@@ -61,7 +61,7 @@ BenchNetwork::BenchNetwork(const Globals& globals, const BenchNetworkOptions& op
   executable.name = network->info().name;
   executable.onPipeline = [&](std::size_t done, std::size_t total) { bar.update("compiling pipelines", done, total); };
   const engine::EvaluationShape shape{options.batch, request.height, request.width, type};
-  engine::Autotuner tuner(*pipelines_, *stream_, engine::Autotuner::defaultFile(*pipelines_));
+  engine::Autotuner tuner(*pipelines_, *stream_, engine::tuningFile(pipelines_->file()));
   tuner.tune(
       [&](const std::shared_ptr<const graph::Tuning>& tuning) {
         return engine::buildEvaluation(*network, device_->caps(), shape, tuning).graph;

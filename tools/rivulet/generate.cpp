@@ -179,7 +179,7 @@ int generate(const Globals& globals, const Options& options) {
   engine::GeneratorOptions generatorOptions;
   generatorOptions.precision =
       options.precision.empty() ? engine::defaultPrecision(device->caps()) : parsePrecision(options.precision);
-  if (options.lanes > 0) generatorOptions.maxLanes = options.lanes;
+  generatorOptions.lanes = options.lanes;
   engine::Generator generator(network, pipelines, generatorOptions);
 
   ProgressBar bar;
@@ -285,7 +285,9 @@ void addGenerate(CLI::App& app, const Globals& globals, Run& run) {
   command
       ->add_option("--precision", options->precision, "fp32 or fp16; default: fp16 on a GPU that stores it, else fp32")
       ->check(CLI::IsMember({"fp32", "fp16"}));
-  command->add_option("--lanes", options->lanes, "Textures worked on at once (does not change them); default 4")
+  command
+      ->add_option("--lanes", options->lanes,
+                   "Textures worked on at once (does not change them); default: what is fastest on the device")
       ->check(CLI::Range(1, 256));
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([&globals, &run, options] { run = [&globals, options] { return generate(globals, *options); }; });
