@@ -53,6 +53,8 @@ class Batch {
   /// Microseconds of one evaluation, and of the longest piece of work that is recorded at once.
   double evaluationCost() const;
   double longestPiece() const;
+  /// Of one evaluation as measured; 0 until all of it has been.
+  double evaluationTime() const;
 
  private:
   struct Output {

@@ -116,7 +116,7 @@ bool Context::tryBuild(std::unique_lock<std::mutex>& lock, Group& group) {
   engine::LaneShape shape = group.shape;
   for (shape.lanes = group.wanted; shape.lanes > group.lanes(); shape.lanes /= 2) {
     lock.unlock();
-    engine::LaneGraph planned = engine::planLanes(*model->network, *device_, shape);
+    engine::LaneGraph planned = engine::planLanes(*model->network, *device_, shape, tunings_.kernels());
     const NetworkBytes bytes = networkBytes(*device_, planned.graph.memory(), shape);
     lock.lock();
     const WeightSet* const set = weightsFor(lock, group, planned.graph, bytes);

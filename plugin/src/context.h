@@ -23,6 +23,7 @@
 #include "rivulet/rivulet.h"
 #include "scheduler.h"
 #include "trash.h"
+#include "tuning_store.h"
 #include "vk/command_stream.h"
 #include "vk/pipeline_cache.h"
 #include "work.h"
@@ -146,7 +147,6 @@ class Context {
   RvlMode mode_;
   std::uint32_t consumerFamily_;
   std::uint64_t textureLimit_;
-  std::uint32_t maxLanes_;
   std::shared_ptr<vk::Device> device_;
   std::unique_ptr<vk::PipelineCache> pipelines_;
   DataType precision_;
@@ -165,7 +165,8 @@ class Context {
   std::uint64_t changes_ = 0;  // that the builder was woken for
   Memory memory_;
   ImageStore images_;
-  OpStatistics ops_;  // before what counts in it
+  OpStatistics ops_;     // before what counts in it
+  TuningStore tunings_;  // before what learns into it
   Scheduler scheduler_;
   Recordings recordings_;
   HandleTable<Model> models_;

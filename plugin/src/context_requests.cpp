@@ -17,7 +17,8 @@ std::string sizeOf(const Work& work) {
 
 }  // namespace
 
-/// The least a request of this shape needs at some time, but for its own image and state.
+/// The least a request of this shape needs at some time, but for its own image and state. Looks up, too, what is known
+/// of its evaluations.
 std::uint64_t Context::minimumBytes(const std::shared_ptr<Model>& model, const engine::LaneShape& shape) {
   {
     const std::lock_guard lock(mutex_);
@@ -26,9 +27,11 @@ std::uint64_t Context::minimumBytes(const std::shared_ptr<Model>& model, const e
   }
   engine::LaneShape one = shape;
   one.lanes = 1;
-  const graph::MemoryPlan plan = engine::planLanes(*model->network, *device_, one).graph.memory();
-  const std::uint64_t bytes = recordings_.bytes() + networkBytes(*device_, plan, one).peak();
+  const engine::LaneGraph planned = engine::planLanes(*model->network, *device_, one, tunings_.kernels());
+  const std::uint64_t bytes = recordings_.bytes() + networkBytes(*device_, planned.graph.memory(), one).peak();
+  const std::string key = engine::curveKey(model->network->info(), shape, planned);
   const std::lock_guard lock(mutex_);
+  if (engine::BatchCurve* const curve = tunings_.curve(key)) model->curves[shape] = curve;
   return scheduler_.groupOf(model, shape).minimumBytes = bytes;
 }
 
