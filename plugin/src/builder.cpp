@@ -59,6 +59,7 @@ void Context::sweep() {
   scheduler_.collectReplaced(completed, trash_);
   for (const std::shared_ptr<Model>& model : dying_) scheduler_.forgetUnused(*model, completed, trash_);
   scheduler_.removeEmpty();
+  tunings_.forgetUnused();
   std::erase_if(dying_, [&](std::shared_ptr<Model>& model) {
     if (model.use_count() != 1 || !trash_.batches.empty()) return false;
     const auto inUse = [&](const auto& set) { return set->copySerial > completed; };

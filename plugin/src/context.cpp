@@ -252,15 +252,17 @@ void Context::warmUp(const RvlWarmUpInfo& info) {
   lock.unlock();
   engine::LaneShape shape = warmUpShape(info, model->network->info(), precision_);
   const std::uint32_t lanes = std::exchange(shape.lanes, 0);
-  const std::uint64_t least = minimumBytes(model, shape);
+  const Sizing sizing = sizingOf(model, shape);
   lock.lock();
-  if (least > memory_.limit()) {
+  if (sizing.minimumBytes > memory_.limit()) {
     throw Error(ErrorCode::OutOfDeviceMemory, "'" + model->network->info().name + "' at this size needs " +
-                                                  std::to_string(least) + " bytes; memory_limit is " +
+                                                  std::to_string(sizing.minimumBytes) + " bytes; memory_limit is " +
                                                   std::to_string(memory_.limit()));
   }
   requireAlive();
-  scheduler_.warmUp(scheduler_.groupOf(model, shape), lanes);
+  Group& group = scheduler_.groupOf(model, shape);
+  group.curve = sizing.curve;
+  scheduler_.warmUp(group, lanes);
   wakeBuilder();
 }
 

@@ -81,6 +81,11 @@ class Context {
     const Group* group = nullptr;                 // whose network or weights they are; null: a request's own
     std::uint64_t leastNetwork = 0;               // bytes that the request will need besides
   };
+  /// What there is to know of a shape before anything is made for it.
+  struct Sizing {
+    std::uint64_t minimumBytes = 0;  // that one texture needs at some time, but for its own image and state
+    std::shared_ptr<engine::BatchCurve> curve;
+  };
   /// Room that was taken: an image's place, or how many places the slab is to have that has to be made for it.
   struct Room {
     ImagePlace place;
@@ -108,7 +113,7 @@ class Context {
   Recording& fill(VkCommandBuffer commands, double budget);
 
   // context_requests.cpp
-  std::uint64_t minimumBytes(const std::shared_ptr<Model>& model, const engine::LaneShape& shape);
+  Sizing sizingOf(const std::shared_ptr<Model>& model, const engine::LaneShape& shape);
   void makeObjects(std::unique_lock<std::mutex>& lock, Work& work, const engine::GivenState* given);
   void remake(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Work>& work);
   void retire(Work& work);

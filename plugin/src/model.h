@@ -2,12 +2,9 @@
 // A loaded model and what of it is on the device.
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <vector>
 
-#include "engine/batch_curve.h"
-#include "engine/lane_graph.h"
 #include "graph/executable.h"
 #include "models/network.h"
 #include "vk/buffer.h"
@@ -29,8 +26,7 @@ struct WeightSet {
 /// The members behind `network` are guarded by the context's lock.
 struct Model {
   std::shared_ptr<const models::Network> network;
-  std::vector<std::unique_ptr<WeightSet>> sets;             // one for most sizes; they live as long as the model
-  std::map<engine::LaneShape, engine::BatchCurve*> curves;  // of the context's TuningStore; lanes 0
+  std::vector<std::unique_ptr<WeightSet>> sets;  // one for most sizes; they live as long as the model
 
   /// Those that the graph's kernels can read; null if they are still to be made.
   WeightSet* setFor(const graph::Graph& graph) const {

@@ -37,8 +37,6 @@ Group& Scheduler::groupOf(const std::shared_ptr<Model>& model, const engine::Lan
     group->model = model;
     group->shape = shape;
     group->batches.reserve(2);
-    const auto curve = model->curves.find(shape);
-    if (curve != model->curves.end()) group->curve = curve->second;
   }
   return *group;
 }
@@ -61,6 +59,7 @@ void Scheduler::enqueue(const std::shared_ptr<Work>& work) {
   Group& group = groupOf(work->model, work->shape);
   if (!work->rank) work->rank = ageing_.rankNow(work->priority);
   work->group = &group;
+  group.curve = work->curve;
   work->state = RVL_STATE_WAITING;
   work->stepsDone = work->previews = 0;
   work->previewSerial = 0;

@@ -19,9 +19,9 @@ namespace rivulet::plugin {
 /// Requests that can share a network: of one model and one shape.
 struct Group {
   std::shared_ptr<Model> model;
-  engine::LaneShape shape;              // lanes 0
-  WeightSet* weights = nullptr;         // the model's, that fit this size; null until the first batch is built
-  engine::BatchCurve* curve = nullptr;  // the model's, of this shape; null: nothing is known or learned
+  engine::LaneShape shape;                    // lanes 0
+  WeightSet* weights = nullptr;               // the model's, that fit this size; null until the first batch is built
+  std::shared_ptr<engine::BatchCurve> curve;  // of the context's TuningStore; null: nothing is known or learned
   engine::RequestQueue<std::shared_ptr<Work>> waiting;
   std::vector<std::unique_ptr<Batch>> batches;  // at most two: a larger one takes over from a smaller one
   std::uint32_t wanted = 0;                     // lanes of a batch the builder is to make; 0: none

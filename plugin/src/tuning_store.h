@@ -3,6 +3,7 @@
 // long evaluations take by their lanes, which this context adds to.
 
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -19,17 +20,19 @@ class TuningStore {
 
   /// Never null; never changes.
   const std::shared_ptr<const graph::Tuning>& kernels() const { return kernels_; }
-  /// What is known of evaluations, by engine::curveKey(), and what they are learned into: valid as long as the store.
-  /// Null: nothing is to be learned. May allocate.
-  engine::BatchCurve* curve(const std::string& key) { return learns_ ? &known_.curves[key] : nullptr; }
+  /// What is known of evaluations, by engine::curveKey(), and what more is learned into; null: nothing is to be
+  /// learned. May allocate.
+  std::shared_ptr<engine::BatchCurve> curve(const std::string& key);
+  /// Curves that have learned nothing and that nobody holds.
+  void forgetUnused();
   /// Writes the file, if there is one.
   void keep() const;
 
  private:
   bool learns_;
   std::filesystem::path file_;
-  engine::DeviceTuning known_;
   std::shared_ptr<const graph::Tuning> kernels_;
+  std::map<std::string, std::shared_ptr<engine::BatchCurve>> curves_;
 };
 
 }  // namespace rivulet::plugin

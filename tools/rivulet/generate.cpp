@@ -152,6 +152,7 @@ nlohmann::ordered_json toJson(const models::NetworkInfo& info, const engine::Tex
                                  {"guidance", texture.request.guidance},
                                  {"style", texture.request.style},
                                  {"finite", texture.finite},
+                                 {"lanes", texture.lanes},
                                  {"seconds", texture.seconds}};
   if (!file.empty()) json["file"] = file.generic_string();
   return json;
