@@ -91,13 +91,13 @@ std::uint32_t Scheduler::lanesFor(const Group& group) const {
   std::size_t active = 0;
   for (const std::unique_ptr<Batch>& batch : group.batches) active += batch->shape().lanes - batch->freeLanes();
   std::uint32_t lanes = 0;
-  if (!group.waiting.empty()) lanes = best(group, group.waiting.size() + active);
+  if (!group.waiting.empty()) lanes = best(group, group.waiting.size() + active, have);
   if (group.atLeast != 0) lanes = std::max(lanes, *std::lower_bound(sizes_.begin(), sizes_.end(), group.atLeast));
   return lanes > have ? lanes : 0;
 }
 
-std::uint32_t Scheduler::best(const Group& group, std::size_t requests) const {
-  return group.curve ? group.curve->best(requests, sizes_) : engine::BatchCurve().best(requests, sizes_);
+std::uint32_t Scheduler::best(const Group& group, std::size_t requests, std::uint32_t have) const {
+  return group.curve ? group.curve->best(requests, sizes_, have) : engine::BatchCurve().best(requests, sizes_, have);
 }
 
 /// The dispatches of an evaluation are in several frames, and timed one by one: it takes what they take together.

@@ -123,7 +123,7 @@ class Scheduler {
   bool collectible(const Group& other, const Batch& batch, const Group* group, std::uint64_t completed) const;
   void fillLanes(Group& group, Batch& batch);
   void learn(Group& group, const Batch& batch);
-  std::uint32_t best(const Group& group, std::size_t requests) const;
+  std::uint32_t best(const Group& group, std::size_t requests, std::uint32_t have = 0) const;
   void choosePlan(Work& work, const Batch& batch) const;
   bool recordPiece(WeightSet& set, Slice& slice);
   void takeOut(Group& group, std::size_t index, Trash& trash);

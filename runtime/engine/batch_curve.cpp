@@ -61,17 +61,20 @@ double BatchCurve::microseconds(std::uint32_t lanes) const {
   return microseconds_[below] + part * (upper - microseconds_[below]);
 }
 
-std::uint32_t BatchCurve::best(std::size_t requests, std::span<const std::uint32_t> sizes) const {
+std::uint32_t BatchCurve::best(std::size_t requests, std::span<const std::uint32_t> sizes, std::uint32_t have) const {
   const std::uint32_t furthest = std::clamp(2 * most(), kUntried, kMostLanes);
   const auto end = std::max(sizes.begin() + 1, std::upper_bound(sizes.begin(), sizes.end(), furthest));
   const auto cost = [&](std::uint32_t lanes) {
     return static_cast<double>((requests + lanes - 1) / lanes) * microseconds(lanes);
   };
-  if (end == sizes.begin() + 1) return sizes.front();
   double least = HUGE_VAL;
   for (auto size = sizes.begin(); size != end; ++size) least = std::min(least, cost(*size));
-  return *std::find_if(sizes.begin(), end,
-                       [&](std::uint32_t lanes) { return cost(lanes) <= (1 + kWorthwhile) * least; });
+  const double enough = (1 + kWorthwhile) * least, known = have != 0 ? cost(have) : HUGE_VAL;
+  if (known <= enough) return have;
+  return *std::find_if(sizes.begin(), end, [&](std::uint32_t lanes) {
+    const double mine = cost(lanes);
+    return mine <= enough && (1 + kWorthwhile) * mine <= known;
+  });
 }
 
 }  // namespace rivulet::engine

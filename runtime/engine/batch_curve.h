@@ -30,8 +30,9 @@ class BatchCurve {
   /// Of `sizes`, numbers of lanes in ascending order, at least one: the one that makes `requests` textures in the least
   /// time, ceil(requests / B) time(B). Of those within 5 % of it the smallest: it needs less memory, its textures come
   /// sooner, and timings are no better than that. What has not been measured is tried only up to twice of what has, and
-  /// up to 4 lanes before.
-  std::uint32_t best(std::size_t requests, std::span<const std::uint32_t> sizes) const;
+  /// up to 4 lanes before. `have`, lanes of a batch that there is already, is the best unless another gains more than 5
+  /// % over it; 0: there is none.
+  std::uint32_t best(std::size_t requests, std::span<const std::uint32_t> sizes, std::uint32_t have = 0) const;
 
  private:
   std::uint32_t most() const;  // measured; 0: none

@@ -153,8 +153,7 @@ Generator::Sizing& Generator::sizingOf(LaneShape shape) {
 std::uint32_t Generator::chooseLanes(const Sizing& sizing, std::size_t requests) {
   const auto most = static_cast<std::uint32_t>(std::min<std::size_t>(sizing.mostLanes, requests));
   if (options_.lanes != 0) return std::min(options_.lanes, most);
-  // Not each number there is: each has to be built, and its kernels timed. A half more is less than what the device's
-  // time scatters by for most.
+  // Not each number there is: each has to be built, and its kernels timed.
   std::vector<std::uint32_t> sizes;
   for (const std::uint32_t lanes : {1u, 2u, 3u, 4u, 6u, 8u, 12u, 16u, 24u, 32u, 48u, 64u}) {
     sizes.push_back(std::min({lanes, options_.maxLanes, most}));

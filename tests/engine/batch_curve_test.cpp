@@ -108,9 +108,24 @@ TEST(BatchCurve, TakesNoMoreThanItMay) {
   const BatchCurve curve = curveOf([](double) { return 1000; });
   EXPECT_EQ(curve.best(1000, upTo(3)), 3u) << "memory, or a limit, allows no more";
   EXPECT_EQ(curve.best(1000, std::vector<std::uint32_t>{6}), 6u);
+  EXPECT_EQ(BatchCurve().best(1000, std::vector<std::uint32_t>{200}), 200u) << "and no less than it must";
   const BatchCurve small = curveOf([](double) { return 1000; }, 2);
   EXPECT_EQ(small.best(1000, std::vector<std::uint32_t>{16, 32}), 16u) << "all untried: the smallest";
   EXPECT_EQ(small.best(0, kPowers), 1u);
+}
+
+TEST(BatchCurve, WhatThereIsStaysUnlessAnotherGains) {
+  // Per texture 106, 104, 100: eight lanes gain over one, two do not, though they are as good as eight.
+  BatchCurve curve;
+  curve.measured(1, 106);
+  curve.measured(2, 208);
+  curve.measured(8, 800);
+  const std::vector<std::uint32_t> sizes{1, 2, 8};
+  EXPECT_EQ(curve.best(64, sizes), 2u);
+  EXPECT_EQ(curve.best(64, sizes, 1), 8u);
+  EXPECT_EQ(curve.best(64, sizes, 2), 2u);
+  EXPECT_EQ(curve.best(64, sizes, 8), 8u) << "nothing is gained by a smaller one";
+  EXPECT_EQ(curve.best(1, sizes, 8), 1u);
 }
 
 TEST(BatchCurve, FollowsADeviceThatBecomesSlower) {
