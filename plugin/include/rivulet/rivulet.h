@@ -207,11 +207,11 @@ typedef struct RvlContextInfo {
   void* message_user;
   /* UTF-8: where what is measured on the device is kept from one run to the next, or NULL. createContext() reads the
    * file that `rivulet`, or another program with Rivulet's runtime, left there (its folder is the variable
-   * RIVULET_CACHE_DIR or the user's cache folder): which kernels are fastest, and how long a network takes by its lanes.
-   * To the latter destroyContext() adds what it has learned. Without a file, or with one that is damaged or of another
-   * device or driver, the usual kernels are taken, and a message says so. All kernels give the same bytes, but that
-   * the file may say that the device's matrix units are not worth it. With RIVULET_AUTOTUNE=0 in the environment the
-   * folder is left alone. */
+   * RIVULET_CACHE_DIR or the user's cache folder): which kernels are fastest, and how long a network takes by its
+   * lanes. To the latter destroyContext() adds what it has learned. Without a file, or with one that is damaged or of
+   * another device or driver, the usual kernels are taken, and a message says so. All kernels give the same bytes, but
+   * that the file may say that the device's matrix units are not worth it. With RIVULET_AUTOTUNE=0 in the environment
+   * the folder is left alone. */
   const char* tuning_folder;
 } RvlContextInfo;
 
