@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <memory>
 #include <new>
+#include <string>
 #include <vector>
 
 #include "core/error.h"
@@ -17,6 +18,7 @@
 #include "thread_time.h"
 #include "vk/buffer.h"
 #include "vk/gpu_timer.h"
+#include "vk/pipeline_cache.h"
 #include "yardstick.h"
 
 namespace {
@@ -75,6 +77,8 @@ class Run {
   Run(Host& host, const RvlApi& api, const Options& options) : host_(host), api_(api), options_(options) {
     RvlContextInfo info = host.contextInfo();
     info.max_lanes = options.lanes;
+    const std::string measured = vk::PipelineCache::defaultDirectory().string();
+    info.tuning_folder = measured.c_str();
     check(api.createContext(&info, &context_));
     RvlModelInfo model{};
     model.struct_size = sizeof model;

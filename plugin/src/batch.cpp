@@ -113,6 +113,16 @@ double Batch::planCost(std::uint32_t evaluations) const {
   return sum;
 }
 
+double Batch::evaluationTime() const {
+  double sum = 0;
+  for (std::uint32_t i = 0; i < lanes_.executable().size(); ++i) {
+    const double mean = costs_.mean(i);
+    if (mean == 0) return 0;
+    sum += mean;
+  }
+  return sum;
+}
+
 double Batch::longestPiece() const {
   double longest = 0;
   const graph::Executable& executable = lanes_.executable();

@@ -53,6 +53,8 @@ class Batch {
   /// Microseconds of a plan of so many evaluations, and of the longest piece of work that is recorded at once.
   double planCost(std::uint32_t evaluations) const;
   double longestPiece() const;
+  /// Of one evaluation as measured; 0 until all of it has been.
+  double evaluationTime() const;
 
  private:
   struct Output {

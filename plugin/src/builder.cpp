@@ -59,6 +59,7 @@ void Context::sweep() {
   scheduler_.collectReplaced(completed, trash_);
   for (const std::shared_ptr<Model>& model : dying_) scheduler_.forgetUnused(*model, completed, trash_);
   scheduler_.removeEmpty();
+  tunings_.forgetUnused();
   std::erase_if(dying_, [&](std::shared_ptr<Model>& model) {
     if (model.use_count() != 1 || !trash_.batches.empty()) return false;
     const auto inUse = [&](const auto& set) { return set->copySerial > completed; };
@@ -116,7 +117,7 @@ bool Context::tryBuild(std::unique_lock<std::mutex>& lock, Group& group) {
   engine::LaneShape shape = group.shape;
   for (shape.lanes = group.wanted; shape.lanes > group.lanes(); shape.lanes /= 2) {
     lock.unlock();
-    engine::LaneGraph planned = engine::planLanes(*model->network, *device_, shape);
+    engine::LaneGraph planned = engine::planLanes(*model->network, *device_, shape, tunings_.kernels());
     const NetworkBytes bytes = networkBytes(*device_, planned.graph.memory(), shape);
     lock.lock();
     const WeightSet* const set = weightsFor(lock, group, planned.graph, bytes);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <utility>
 
 #include "core/error.h"
 #include "engine/lane_graph.h"
@@ -88,6 +89,11 @@ std::unique_ptr<vk::PipelineCache> makePipelines(const std::shared_ptr<vk::Devic
                                              vk::CacheBlob(std::span(bytes, bytes ? info.pipeline_cache_size : 0)));
 }
 
+std::filesystem::path folderOf(const RvlContextInfo& info) {
+  return info.tuning_folder ? std::filesystem::path(reinterpret_cast<const char8_t*>(info.tuning_folder))
+                            : std::filesystem::path();
+}
+
 }  // namespace
 
 Context::Context(const RvlContextInfo& info, std::uint16_t tag)
@@ -95,12 +101,12 @@ Context::Context(const RvlContextInfo& info, std::uint16_t tag)
       mode_(info.mode),
       consumerFamily_(info.consumer_queue_family),
       textureLimit_(info.texture_limit == 0 ? UINT64_MAX : info.texture_limit),
-      maxLanes_(choose(info.max_lanes, kDefaultLanes, 1, kMostLanes, "max_lanes")),
       device_(importDevice(info)),
       pipelines_(makePipelines(device_, info)),
       precision_(precisionOf(info.precision, device_->caps())),
       memory_(info.memory_limit),
-      scheduler_(maxLanes_, ops_),
+      tunings_(folderOf(info), device_->caps()),
+      scheduler_(choose(info.max_lanes, kDefaultLanes, 1, kMostLanes, "max_lanes"), ops_),
       recordings_(device_, choose(info.max_in_flight, kDefaultInFlight, 2, kMostInFlight, "max_in_flight")),
       models_(tag, "model"),
       works_(tag, "request") {
@@ -141,6 +147,7 @@ Context::~Context() {
   }
   wake_.notify_all();
   builder_.join();
+  if (scheduler_.learned()) tunings_.keep();
   // close() has seen to it that the device has finished with everything; submissions of our own are waited for anyway.
   try {
     if (stream_) stream_->waitIdle();
@@ -244,17 +251,18 @@ void Context::warmUp(const RvlWarmUpInfo& info) {
   const std::shared_ptr<Model> model = models_.at(info.model.id);
   lock.unlock();
   engine::LaneShape shape = warmUpShape(info, model->network->info(), precision_);
-  const std::uint32_t lanes = shape.lanes == 0 ? maxLanes_ : std::min(shape.lanes, maxLanes_);
-  shape.lanes = 0;
-  const std::uint64_t least = minimumBytes(model, shape);
+  const std::uint32_t lanes = std::exchange(shape.lanes, 0);
+  const Sizing sizing = sizingOf(model, shape);
   lock.lock();
-  if (least > memory_.limit()) {
+  if (sizing.minimumBytes > memory_.limit()) {
     throw Error(ErrorCode::OutOfDeviceMemory, "'" + model->network->info().name + "' at this size needs " +
-                                                  std::to_string(least) + " bytes; memory_limit is " +
+                                                  std::to_string(sizing.minimumBytes) + " bytes; memory_limit is " +
                                                   std::to_string(memory_.limit()));
   }
   requireAlive();
-  scheduler_.warmUp(scheduler_.groupOf(model, shape), lanes);
+  Group& group = scheduler_.groupOf(model, shape);
+  group.curve = sizing.curve;
+  scheduler_.warmUp(group, lanes);
   wakeBuilder();
 }
 

@@ -23,6 +23,7 @@
 #include "rivulet/rivulet.h"
 #include "scheduler.h"
 #include "trash.h"
+#include "tuning_store.h"
 #include "vk/command_stream.h"
 #include "vk/pipeline_cache.h"
 #include "work.h"
@@ -80,6 +81,11 @@ class Context {
     const Group* group = nullptr;                 // whose network or weights they are; null: a request's own
     std::uint64_t leastNetwork = 0;               // bytes that the request will need besides
   };
+  /// What there is to know of a shape before anything is made for it.
+  struct Sizing {
+    std::uint64_t minimumBytes = 0;  // that one texture needs at some time, but for its own image and state
+    std::shared_ptr<engine::BatchCurve> curve;
+  };
   /// Room that was taken: an image's place, or how many places the slab is to have that has to be made for it.
   struct Room {
     ImagePlace place;
@@ -107,7 +113,7 @@ class Context {
   Recording& fill(VkCommandBuffer commands, double budget);
 
   // context_requests.cpp
-  std::uint64_t minimumBytes(const std::shared_ptr<Model>& model, const engine::LaneShape& shape);
+  Sizing sizingOf(const std::shared_ptr<Model>& model, const engine::LaneShape& shape);
   void makeObjects(std::unique_lock<std::mutex>& lock, Work& work, const engine::GivenState* given);
   void remake(std::unique_lock<std::mutex>& lock, const std::shared_ptr<Work>& work);
   void retire(Work& work);
@@ -146,7 +152,6 @@ class Context {
   RvlMode mode_;
   std::uint32_t consumerFamily_;
   std::uint64_t textureLimit_;
-  std::uint32_t maxLanes_;
   std::shared_ptr<vk::Device> device_;
   std::unique_ptr<vk::PipelineCache> pipelines_;
   engine::Precision precision_;
@@ -165,7 +170,8 @@ class Context {
   std::uint64_t changes_ = 0;  // that the builder was woken for
   Memory memory_;
   ImageStore images_;
-  OpStatistics ops_;  // before what counts in it
+  OpStatistics ops_;     // before what counts in it
+  TuningStore tunings_;  // before what learns into it
   Scheduler scheduler_;
   Recordings recordings_;
   HandleTable<Model> models_;

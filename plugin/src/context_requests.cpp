@@ -17,19 +17,22 @@ std::string sizeOf(const Work& work) {
 
 }  // namespace
 
-/// The least a request of this shape needs at some time, but for its own image and state.
-std::uint64_t Context::minimumBytes(const std::shared_ptr<Model>& model, const engine::LaneShape& shape) {
+Context::Sizing Context::sizingOf(const std::shared_ptr<Model>& model, const engine::LaneShape& shape) {
   {
     const std::lock_guard lock(mutex_);
     const Group* const group = scheduler_.find(*model, shape);
-    if (group && group->minimumBytes != 0) return group->minimumBytes;
+    if (group && group->minimumBytes != 0) return {group->minimumBytes, group->curve};
   }
   engine::LaneShape one = shape;
   one.lanes = 1;
-  const graph::MemoryPlan plan = engine::planLanes(*model->network, *device_, one).graph.memory();
-  const std::uint64_t bytes = recordings_.bytes() + networkBytes(*device_, plan, one).peak();
+  const engine::LaneGraph planned = engine::planLanes(*model->network, *device_, one, tunings_.kernels());
+  const std::uint64_t bytes = recordings_.bytes() + networkBytes(*device_, planned.graph.memory(), one).peak();
+  const std::string key = engine::curveKey(model->network->info(), shape, planned);
   const std::lock_guard lock(mutex_);
-  return scheduler_.groupOf(model, shape).minimumBytes = bytes;
+  Group& group = scheduler_.groupOf(model, shape);
+  group.minimumBytes = bytes;
+  group.curve = tunings_.curve(key);
+  return {group.minimumBytes, group.curve};
 }
 
 std::uint64_t Context::request(const RvlRequestInfo& info) {
@@ -57,7 +60,9 @@ std::uint64_t Context::request(const RvlRequestInfo& info) {
     work->givenBytes =
         vk::Buffer::requiredSize(*device_, vk::BufferUse::Upload, given->x.size() + given->modelInput.size());
   const std::uint64_t imageBytes = work->ownsImage ? work->kind.bytes : 0;
-  work->leastNetwork = minimumBytes(work->model, work->shape);
+  const Sizing sizing = sizingOf(work->model, work->shape);
+  work->leastNetwork = sizing.minimumBytes;
+  work->curve = sizing.curve;
   const std::uint64_t needed = work->leastNetwork + imageBytes + work->givenBytes;
   if (needed > memory_.limit() || imageBytes > textureLimit_) {
     throw Error(ErrorCode::OutOfDeviceMemory,

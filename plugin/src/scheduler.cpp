@@ -1,7 +1,6 @@
 #include "scheduler.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "vk/label.h"
 
@@ -26,6 +25,11 @@ engine::Rank Group::bestRank() const {
   return best;
 }
 
+Scheduler::Scheduler(std::uint32_t maxLanes, OpStatistics& ops) : copies_(ops.of("copy weights")) {
+  for (std::uint32_t lanes = 1; lanes < maxLanes; lanes *= 2) sizes_.push_back(lanes);
+  sizes_.push_back(maxLanes);
+}
+
 Group& Scheduler::groupOf(const std::shared_ptr<Model>& model, const engine::LaneShape& shape) {
   std::unique_ptr<Group>& group = groups_[{model.get(), shape}];
   if (!group) {
@@ -44,7 +48,9 @@ Group* Scheduler::find(const Model& model, const engine::LaneShape& shape) const
 
 void Scheduler::warmUp(Group& group, std::uint32_t lanes) {
   if (group.atLeast == 0) group.warmUpRank = ageing_.rankNow(0);
-  group.atLeast = std::max(group.atLeast, lanes);
+  const std::uint32_t most = sizes_.back();
+  if (lanes == 0) lanes = group.curve && !group.curve->empty() ? best(group, most) : most;
+  group.atLeast = std::max(group.atLeast, std::min(lanes, most));
   group.error = RVL_SUCCESS;  // try again
   group.wanted = lanesFor(group);
 }
@@ -53,6 +59,7 @@ void Scheduler::enqueue(const std::shared_ptr<Work>& work) {
   Group& group = groupOf(work->model, work->shape);
   if (!work->rank) work->rank = ageing_.rankNow(work->priority);
   work->group = &group;
+  group.curve = work->curve;
   work->state = RVL_STATE_WAITING;
   work->stepsDone = work->previews = 0;
   work->previewSerial = 0;
@@ -79,14 +86,23 @@ std::shared_ptr<Work> Scheduler::cancel(Work& work) {
 }
 
 std::uint32_t Scheduler::lanesFor(const Group& group) const {
+  const std::uint32_t have = group.lanes();
+  if (have == sizes_.back() || group.batches.size() == 2) return 0;
   std::size_t active = 0;
   for (const std::unique_ptr<Batch>& batch : group.batches) active += batch->shape().lanes - batch->freeLanes();
-  const std::size_t demand =
-      std::max<std::size_t>(group.waiting.empty() ? 0 : group.waiting.size() + active, group.atLeast);
-  if (demand == 0) return 0;
-  const auto lanes = std::min<std::uint32_t>(
-      maxLanes_, static_cast<std::uint32_t>(std::bit_ceil(std::min<std::size_t>(demand, maxLanes_))));
-  return lanes > group.lanes() && group.batches.size() < 2 ? lanes : 0;
+  std::uint32_t lanes = 0;
+  if (!group.waiting.empty()) lanes = best(group, group.waiting.size() + active, have);
+  if (group.atLeast != 0) lanes = std::max(lanes, *std::lower_bound(sizes_.begin(), sizes_.end(), group.atLeast));
+  return lanes > have ? lanes : 0;
+}
+
+std::uint32_t Scheduler::best(const Group& group, std::size_t requests, std::uint32_t have) const {
+  return group.curve ? group.curve->best(requests, sizes_, have) : engine::BatchCurve().best(requests, sizes_, have);
+}
+
+/// The dispatches of an evaluation are in several frames, and timed one by one: it takes what they take together.
+void Scheduler::learn(Group& group, const Batch& batch) {
+  if (group.curve && group.curve->measured(batch.shape().lanes, batch.evaluationTime())) learned_ = true;
 }
 
 Group* Scheduler::nextToBuild() {
@@ -180,6 +196,7 @@ void Scheduler::record(Slice& slice, std::vector<std::shared_ptr<Work>>& recorde
 }
 
 void Scheduler::fillLanes(Group& group, Batch& batch) {
+  learn(group, batch);
   if (batch.shape().lanes != group.lanes()) return;
   while (batch.freeLanes() > 0 && !group.waiting.empty() && !held(group)) {
     std::shared_ptr<Work> work = group.waiting.pop();

@@ -19,8 +19,9 @@ namespace rivulet::plugin {
 /// Requests that can share a network: of one model and one shape.
 struct Group {
   std::shared_ptr<Model> model;
-  engine::LaneShape shape;       // lanes 0
-  WeightSet* weights = nullptr;  // the model's, that fit this size; null until the first batch is built
+  engine::LaneShape shape;                    // lanes 0
+  WeightSet* weights = nullptr;               // the model's, that fit this size; null until the first batch is built
+  std::shared_ptr<engine::BatchCurve> curve;  // of the context's TuningStore; null: nothing is known or learned
   engine::RequestQueue<std::shared_ptr<Work>> waiting;
   std::vector<std::unique_ptr<Batch>> batches;  // at most two: a larger one takes over from a smaller one
   std::uint32_t wanted = 0;                     // lanes of a batch the builder is to make; 0: none
@@ -42,13 +43,14 @@ struct Group {
 /// Thread-safety: the context's lock.
 class Scheduler {
  public:
-  Scheduler(std::uint32_t maxLanes, OpStatistics& ops) : maxLanes_(maxLanes), copies_(ops.of("copy weights")) {}
+  Scheduler(std::uint32_t maxLanes, OpStatistics& ops);
 
   /// The group of a model and a shape, made if there is none. May allocate.
   Group& groupOf(const std::shared_ptr<Model>& model, const engine::LaneShape& shape);
   /// The same without making one: null.
   Group* find(const Model& model, const engine::LaneShape& shape) const;
-  /// Asks the builder for that many lanes, whether or not a request waits for them.
+  /// Asks the builder for that many lanes, whether or not a request waits for them. 0: as many as are best for the most
+  /// requests at once, all of them where nothing has been measured.
   void warmUp(Group& group, std::uint32_t lanes);
   /// Puts a request into its group's queue, anew if it comes back. May allocate.
   void enqueue(const std::shared_ptr<Work>& work);
@@ -69,7 +71,9 @@ class Scheduler {
   /// For the builder: a group that wants a batch, none is being made of and there may be room for; null: none. Groups
   /// with requests that cannot run come first, then those whose requests could do with more lanes, then warm-ups.
   Group* nextToBuild();
-  /// How many lanes a group should have now.
+  /// How many lanes a batch should have that is to be built for a group now; 0: none is. As many as make the requests
+  /// there are in the least time, by what evaluations took so far; more than there are lanes already only for a real
+  /// gain (engine/batch_curve.h), since a batch is dear to build and its textures come together at the end.
   std::uint32_t lanesFor(const Group& group) const;
 
   /// Keeps lanes free for the sake of a group that waits for memory: others get no new requests into theirs once those
@@ -100,6 +104,8 @@ class Scheduler {
   }
   std::uint64_t evaluations() const { return evaluations_; }
   std::uint64_t laneEvaluations() const { return laneEvaluations_; }
+  /// Whether the curves of some group have learned something.
+  bool learned() const { return learned_; }
 
  private:
   using Key = std::pair<const Model*, engine::LaneShape>;
@@ -116,12 +122,14 @@ class Scheduler {
   bool spared(const Group& other, const Group* group) const;
   bool collectible(const Group& other, const Batch& batch, const Group* group, std::uint64_t completed) const;
   void fillLanes(Group& group, Batch& batch);
+  void learn(Group& group, const Batch& batch);
+  std::uint32_t best(const Group& group, std::size_t requests, std::uint32_t have = 0) const;
   void choosePlan(Work& work, const Batch& batch) const;
   bool recordPiece(WeightSet& set, Slice& slice);
   void takeOut(Group& group, std::size_t index, Trash& trash);
   Groups::iterator erase(Groups::iterator group);
 
-  std::uint32_t maxLanes_;
+  std::vector<std::uint32_t> sizes_;  // lanes that batches may have, ascending: each takes over from one of half of it
   Groups groups_;
   engine::Ageing ageing_;
   Candidate current_;
@@ -131,6 +139,7 @@ class Scheduler {
   Clock::time_point lastFrame_;
   double frameMicroseconds_ = 0, budget_ = 0;
   std::uint64_t uses_ = 0, evaluations_ = 0, laneEvaluations_ = 0;
+  bool learned_ = false;
 };
 
 }  // namespace rivulet::plugin

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/batch_curve.h"
 #include "engine/image_output.h"
 #include "engine/lane_graph.h"
 #include "engine/request.h"
@@ -34,9 +35,10 @@ struct Work {
   ColourMap map;
   VkFormat format = VK_FORMAT_UNDEFINED;
   bool ownsImage = false;
-  vk::ImageRequirements kind;      // of an image of the plugin's
-  std::uint64_t givenBytes = 0;    // allocated for givenState
-  std::uint64_t leastNetwork = 0;  // bytes without which it cannot be made
+  vk::ImageRequirements kind;                 // of an image of the plugin's
+  std::uint64_t givenBytes = 0;               // allocated for givenState
+  std::uint64_t leastNetwork = 0;             // bytes without which it cannot be made
+  std::shared_ptr<engine::BatchCurve> curve;  // Group::curve
   Clock::time_point requested;
   std::optional<Clock::time_point> deadline;
 

@@ -2,15 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <numeric>
-#include <span>
 
 #include "core/error.h"
 #include "core/log.h"
-#include "core/replace_file.h"
 #include "vk/gpu_timer.h"
 
 namespace rivulet::engine {
@@ -20,12 +15,6 @@ constexpr double kWarmUpMicroseconds = 50000;  // until a device has risen to it
 constexpr int kRuns = 7;                       // of which the best counts
 constexpr double kGain = 0.97;                 // of the usual candidate's time, or it stays
 constexpr double kFarFaster = 0.7;             // of the matrix units' time, or they stay: this choice changes bits
-constexpr const char* kFormat = "rivulet-tuning-1";
-
-bool enabled() {
-  const char* const text = std::getenv("RIVULET_AUTOTUNE");
-  return text == nullptr || std::string(text) != "0";
-}
 
 bool unknown(const graph::Choice& choice, const graph::Tuning& tuning) {
   return choice.candidates > 1 && !tuning.has(choice.key);
@@ -33,46 +22,24 @@ bool unknown(const graph::Choice& choice, const graph::Tuning& tuning) {
 
 }  // namespace
 
-std::filesystem::path Autotuner::defaultFile(const vk::PipelineCache& pipelines) {
-  std::filesystem::path file = pipelines.file();
-  if (!file.empty()) file.replace_extension(".tuning.json");
-  return file;
-}
-
 Autotuner::Autotuner(vk::PipelineCache& pipelines, vk::CommandStream& stream, std::filesystem::path file)
-    : pipelines_(pipelines), stream_(stream), file_(std::move(file)), tuning_(std::make_shared<const graph::Tuning>()) {
-  if (enabled() && !file_.empty()) read();
-}
-
-void Autotuner::read() {
-  std::ifstream stream(file_);
-  if (!stream) return;
-  try {
-    const nlohmann::json json = nlohmann::json::parse(stream);
-    if (json.at("format") != kFormat) throw std::runtime_error("it has another format");
-    auto tuning = std::make_shared<graph::Tuning>();
-    for (const auto& [key, candidate] : json.at("choices").items()) tuning->set(key, candidate.get<std::uint32_t>());
-    if (json.contains("matrix_units")) tuning->matrixUnits = json.at("matrix_units").get<bool>();
-    tuning_ = std::move(tuning);
-  } catch (const std::exception& error) {
-    log(LogLevel::Warning,
-        "the kernels chosen in '" + file_.string() + "' cannot be read and are timed again: " + error.what());
-  }
+    : pipelines_(pipelines), stream_(stream), file_(std::move(file)) {
+  DeviceTuning known;
+  if (autotuneEnabled() && !file_.empty()) known = readTuning(file_);
+  tuning_ = std::make_shared<const graph::Tuning>(std::move(known.kernels));
+  curves_ = std::move(known.curves);
 }
 
 void Autotuner::save() const {
-  if (file_.empty()) return;
-  nlohmann::ordered_json json = {{"format", kFormat}, {"choices", tuning_->choices()}};
-  if (tuning_->matrixUnits) json["matrix_units"] = *tuning_->matrixUnits;
-  const std::string text = json.dump(1) + "\n";
-  if (const std::string why = replaceFile(file_, std::as_bytes(std::span(text))); !why.empty()) {
-    log(LogLevel::Warning,
-        "the kernels chosen cannot be kept in '" + file_.string() + "', and are timed again next time: " + why);
-  }
+  if (!file_.empty()) writeTuning(file_, {*tuning_, curves_});
+}
+
+void Autotuner::evaluated(const std::string& key, std::uint32_t lanes, double microseconds) {
+  if (autotuneEnabled() && curves_[key].measured(lanes, microseconds)) save();
 }
 
 bool Autotuner::tune(const Build& build, const std::string& name, const graph::ExecutableOptions& options) {
-  if (!enabled() || !pipelines_.device()->caps().cooperativeMatrix) return false;
+  if (!autotuneEnabled() || !pipelines_.device()->caps().cooperativeMatrix) return false;
   const graph::Graph graph = build(tuning_);
   const auto& dispatches = graph.dispatches();
   const bool complete = std::none_of(dispatches.begin(), dispatches.end(), [&](const graph::Dispatch& dispatch) {

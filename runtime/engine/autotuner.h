@@ -1,7 +1,7 @@
 #pragma once
 // Times the candidate kernels of a network's ops on the device, in the network and with its shapes, and keeps the
-// choices in a file beside the pipeline cache: one per device UUID, driver version and Rivulet version. A lost or
-// corrupt file is made again. RIVULET_AUTOTUNE=0: nothing is timed or read, every op takes its usual kernel.
+// choices, and how long evaluations took by how many lanes, in a file (engine/tuning_file.h). RIVULET_AUTOTUNE=0:
+// nothing is timed or read, every op takes its usual kernel.
 //
 // Candidates of one op give the same bits, so tuning never changes a texture; but for one choice, which is made once
 // for a device: whether its matrix units are as fast as they are advertised, or the kernels without them are far
@@ -9,12 +9,13 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "engine/tuning_file.h"
 #include "graph/executable.h"
-#include "graph/tuning.h"
 #include "vk/command_stream.h"
 #include "vk/pipeline_cache.h"
 
@@ -25,11 +26,13 @@ class Autotuner {
  public:
   /// Reads `file`; empty: choices are kept in memory only. `pipelines` and `stream` are BORROWED.
   Autotuner(vk::PipelineCache& pipelines, vk::CommandStream& stream, std::filesystem::path file);
-  /// The file beside the pipeline cache's; empty where that has none.
-  static std::filesystem::path defaultFile(const vk::PipelineCache& pipelines);
 
   /// What is known so far; never null.
   const std::shared_ptr<const graph::Tuning>& tuning() const { return tuning_; }
+  /// What is known of evaluations, by curveKey(); nothing at first.
+  const BatchCurve& curve(const std::string& key) { return curves_[key]; }
+  /// An evaluation took so long; as BatchCurve::measured(). Saved if it was news. Ignored with RIVULET_AUTOTUNE=0.
+  void evaluated(const std::string& key, std::uint32_t lanes, double microseconds);
 
   using Build = std::function<graph::Graph(const std::shared_ptr<const graph::Tuning>&)>;
   /// Measures what the graph has choices for that are not known yet, and saves it. Takes some executables' time to
@@ -39,7 +42,6 @@ class Autotuner {
   bool tune(const Build& build, const std::string& name, const graph::ExecutableOptions& options = {});
 
  private:
-  void read();
   void save() const;
   void measure(const Build& build, const std::string& name, const graph::ExecutableOptions& options);
   /// Microseconds of each dispatch, the best of some runs, and what it chose. `weights` are made anew where they do not
@@ -51,6 +53,7 @@ class Autotuner {
   vk::CommandStream& stream_;
   std::filesystem::path file_;
   std::shared_ptr<const graph::Tuning> tuning_;
+  std::map<std::string, BatchCurve> curves_;
 };
 
 }  // namespace rivulet::engine

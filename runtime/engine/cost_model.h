@@ -34,6 +34,9 @@ class CostModel {
   /// the guesses of others were.
   double cost(std::size_t unit) const;
   double total() const;
+  /// Microseconds as measured, without a margin; 0 as long as it has not been measured twice: a first one may have
+  /// compiled.
+  double mean(std::size_t unit) const { return units_[unit].samples < 2 ? 0 : units_[unit].mean; }
   /// Takes a measurement in, of all of a unit or a `part` of it, which weighs less. Recent ones weigh more, so a busier
   /// or a faster device is followed within some frames. A unit's first one counts little: drivers compile and fault in
   /// memory then.

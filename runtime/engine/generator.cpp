@@ -67,8 +67,9 @@ Generator::Generator(std::shared_ptr<const models::Network> network, vk::Pipelin
       pipelines_(pipelines),
       options_(options),
       stream_(pipelines.device()),
-      tuner_(pipelines, stream_, Autotuner::defaultFile(pipelines)) {
-  if (options_.maxLanes == 0 || options_.maxExecutables == 0) {
+      tuner_(pipelines, stream_, tuningFile(pipelines.file())),
+      timer_(pipelines.device()) {
+  if ((options_.lanes == 0 && options_.maxLanes == 0) || options_.maxExecutables == 0) {
     throw Error(ErrorCode::InvalidArgument, "a generator needs at least one lane and one executable");
   }
 }
@@ -138,6 +139,29 @@ std::vector<Texture> Generator::generate(std::span<const Request> requests, cons
   return std::move(run.textures);
 }
 
+Generator::Sizing& Generator::sizingOf(LaneShape shape) {
+  shape.lanes = 0;
+  Sizing& sizing = sizings_[shape];
+  if (sizing.mostLanes == 0) {
+    shape.lanes = 1;
+    const LaneGraph one = planLanes(*network_, *pipelines_.device(), shape, tuner_.tuning());
+    sizing = {curveKey(network_->info(), shape, one), UINT32_MAX};
+  }
+  return sizing;
+}
+
+std::uint32_t Generator::chooseLanes(const Sizing& sizing, std::size_t requests) {
+  const auto most = static_cast<std::uint32_t>(std::min<std::size_t>(sizing.mostLanes, requests));
+  if (options_.lanes != 0) return std::min(options_.lanes, most);
+  // Not each number there is: each has to be built, and its kernels timed.
+  std::vector<std::uint32_t> sizes;
+  for (const std::uint32_t lanes : {1u, 2u, 3u, 4u, 6u, 8u, 12u, 16u, 24u, 32u, 48u, 64u}) {
+    sizes.push_back(std::min({lanes, options_.maxLanes, most}));
+    if (sizes.back() < lanes) break;
+  }
+  return tuner_.curve(sizing.curve).best(requests, sizes);
+}
+
 Generator::Cached& Generator::lanesFor(LaneShape shape, const OnProgress& onProgress) {
   graph::ExecutableOptions options;
   options.onPipeline = [&](std::size_t done, std::size_t total) {
@@ -189,6 +213,7 @@ VkCommandBuffer Generator::recordEvaluation(Cached& cached, const OnProgress& on
   Lanes& lanes = *cached.lanes;
   const std::uint32_t size = lanes.executable().size();
   VkCommandBuffer commands = stream_.begin("sampling step");
+  if (cached.ran) timer_.begin(commands);
   lanes.recordParameters(commands);
   std::uint32_t first = lanes.firstDispatch();
   for (; !cached.ran && first + kSlice < size; first += kSlice) {
@@ -198,16 +223,20 @@ VkCommandBuffer Generator::recordEvaluation(Cached& cached, const OnProgress& on
     commands = stream_.begin("sampling step");
   }
   lanes.record(commands, first, size - first);
+  if (cached.ran) timer_.end(commands);
   cached.ran = true;
   return commands;
 }
 
 void Generator::run(Run& run, Group& group) {
+  Sizing& sizing = sizingOf(group.shape);
   LaneShape shape = group.shape;
-  shape.lanes = static_cast<std::uint32_t>(std::min<std::size_t>(options_.maxLanes, group.waiting.size()));
+  shape.lanes = chooseLanes(sizing, group.waiting.size());
   Cached& cached = lanesFor(shape, run.onProgress);
   Lanes& lanes = *cached.lanes;
   const std::uint32_t count = lanes.shape().lanes;
+  if (count < shape.lanes) sizing.mostLanes = count;
+  timer_.reset();
   if (readback_.size() < lanes.stateBytes()) {
     readback_ = vk::Buffer(pipelines_.device(), vk::BufferUse::Readback, lanes.stateBytes(), "textures read back");
   }
@@ -223,7 +252,7 @@ void Generator::run(Run& run, Group& group) {
       lanes.assign(lane, std::make_shared<const Request>(jobs[lane].request), jobs[lane].plan);
     }
     const std::uint32_t active = lanes.activeCount();
-    if (active == 0) return;
+    if (active == 0) break;
 
     const VkCommandBuffer commands = recordEvaluation(cached, run.onProgress);
     lanes.advance();
@@ -254,11 +283,13 @@ void Generator::run(Run& run, Group& group) {
       texture.request = job.request;
       texture.sampler = job.plan->sampler;
       texture.evaluations = static_cast<std::uint32_t>(job.plan->calls.size());
+      texture.lanes = count;
       texture.seconds = std::chrono::duration<double>(Clock::now() - job.started).count();
       lanes.release(lane);
       if (run.onTexture) run.onTexture(job.index, texture);
     }
   }
+  tuner_.evaluated(sizing.curve, count, timer_.median());
 }
 
 MemoryUse Generator::memory() const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/autotuner.h"
+#include "engine/evaluation_timer.h"
 #include "engine/lanes.h"
 #include "engine/request.h"
 #include "vk/command_stream.h"
@@ -20,8 +21,11 @@ namespace rivulet::engine {
 
 struct GeneratorOptions {
   Precision precision = Precision::Fp32;  // of the network; the sampler's state is always fp32
-  std::uint32_t maxLanes = 4;             // textures in the making at once; fewer where memory does not hold them
-  std::uint32_t maxExecutables = 4;       // compiled sizes kept; the one longest unused goes first
+  // Textures in the making at once, where there are as many requests; fewer where memory does not hold them. 0: what
+  // is fastest for the requests there are, up to maxLanes, as earlier evaluations took (engine/batch_curve.h).
+  std::uint32_t lanes = 0;
+  std::uint32_t maxLanes = 16;
+  std::uint32_t maxExecutables = 4;  // compiled sizes kept; the one longest unused goes first
 };
 
 /// Told while generate() works. Throwing from it ends generate().
@@ -44,6 +48,7 @@ struct Texture {
   Request request;            // as it was resolved: size and style filled in
   std::string sampler;
   std::uint32_t evaluations = 0;  // of the network, a guided one counting once
+  std::uint32_t lanes = 0;        // of the executable it was made on
   double seconds = 0.0;           // from taking a lane to the end; lanes overlap
 };
 
@@ -55,7 +60,7 @@ struct MemoryUse {
 };
 
 /// A texture's bytes are a function of its request, the network, the precision and the device: neither the other
-/// requests nor maxLanes change them. Thread-safety: one thread at a time.
+/// requests nor the lanes change them. Thread-safety: one thread at a time.
 class Generator {
  public:
   /// `pipelines` is BORROWED.
@@ -86,6 +91,13 @@ class Generator {
     std::uint64_t lastUse = 0;
     bool ran = false;
   };
+  /// Of a shape with any number of lanes.
+  struct Sizing {
+    std::string curve;            // curveKey()
+    std::uint32_t mostLanes = 0;  // that memory holds, as far as is known
+  };
+  Sizing& sizingOf(LaneShape shape);
+  std::uint32_t chooseLanes(const Sizing& sizing, std::size_t requests);
   Cached& lanesFor(LaneShape shape, const OnProgress& onProgress);
   void evict();
   VkCommandBuffer recordEvaluation(Cached& cached, const OnProgress& onProgress);
@@ -97,8 +109,10 @@ class Generator {
   GeneratorOptions options_;
   vk::CommandStream stream_;
   Autotuner tuner_;
+  EvaluationTimer timer_;
   std::shared_ptr<const graph::WeightBuffer> weights_;
   std::map<LaneShape, Cached> executables_;
+  std::map<LaneShape, Sizing> sizings_;  // lanes 0
   vk::Buffer readback_;
   std::uint64_t uses_ = 0;
 };

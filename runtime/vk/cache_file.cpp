@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "core/error.h"
+#include "core/fnv1a.h"
 #include "core/log.h"
 #include "core/replace_file.h"
 
@@ -23,12 +24,6 @@ struct Header {
   std::uint64_t bytes, checksum;
 };
 static_assert(sizeof(Header) == 88, "no padding: the header is compared and written as bytes");
-
-std::uint64_t fnv1a(std::span<const std::byte> data) {
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (const std::byte byte : data) hash = (hash ^ std::to_integer<std::uint64_t>(byte)) * 0x100000001b3u;
-  return hash;
-}
 
 Header headerFor(const DeviceCaps& caps, std::span<const std::byte> data) {
   Header header{};

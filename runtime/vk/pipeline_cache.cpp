@@ -39,12 +39,16 @@ std::filesystem::path PipelineCache::defaultDirectory() {
   return {};
 }
 
+std::filesystem::path PipelineCache::fileIn(const std::filesystem::path& directory, const DeviceCaps& caps) {
+  return directory / cacheFileName(caps);
+}
+
 PipelineCache::PipelineCache(std::shared_ptr<Device> device, const std::filesystem::path& directory)
     : device_(std::move(device)) {
   const DeviceCaps& caps = device_->caps();
   std::vector<std::byte> data;
   if (!directory.empty()) {
-    file_ = directory / cacheFileName(caps);
+    file_ = fileIn(directory, caps);
     data = readCacheFile(file_, caps);
   }
   open(data);

@@ -54,6 +54,8 @@ class PipelineCache {
   PipelineCache& operator=(const PipelineCache&) = delete;
 
   static std::filesystem::path defaultDirectory();
+  /// The disk file of a device in a directory.
+  static std::filesystem::path fileIn(const std::filesystem::path& directory, const DeviceCaps& caps);
 
   /// Creates the pipeline, or returns the one made before; a pipeline being made by another thread is waited for. What
   /// could not be made is tried again by the next call.

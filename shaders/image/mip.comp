@@ -63,7 +63,7 @@ void main() {
     for (uint y = gl_GlobalInvocationID.y; y < to.size.y; y += push.rows * gl_WorkGroupSize.y)
       for (uint x = gl_GlobalInvocationID.x; x < to.size.x; x += push.columns * gl_WorkGroupSize.x)
         average(from, to, uvec2(x, y));
-    memoryBarrierBuffer();
+    groupMemoryBarrier();
     barrier();
     from = to;
     to = nextLevel(from);

@@ -19,7 +19,7 @@ class GeneratorTest : public test::GpuTest {
   Generator make(const std::shared_ptr<const models::Network>& network, std::uint32_t lanes = 4,
                  Precision precision = Precision::Fp32) {
     GeneratorOptions options;
-    options.maxLanes = lanes;
+    options.lanes = lanes;
     options.precision = precision;
     return Generator(network, pipelines(), options);
   }

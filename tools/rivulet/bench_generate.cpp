@@ -37,7 +37,7 @@ int runBenchGenerate(const Globals& globals, const BenchGenerateOptions& options
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
   for (const std::string& size : options.sizes) {
     for (const std::uint32_t batch : options.batches) {
-      generatorOptions.maxLanes = batch;
+      generatorOptions.lanes = batch;
       engine::Generator generator(network, pipelines, generatorOptions);
       engine::Request request = typicalRequest(network->info(), size);
       if (first == 0.0) {

@@ -58,7 +58,7 @@ BenchNetwork::BenchNetwork(const Globals& globals, const BenchNetworkOptions& op
   executable.onPipeline = [&](std::size_t done, std::size_t total) { bar.update("compiling pipelines", done, total); };
   const engine::EvaluationShape shape =
       engine::evaluationShape(options.batch, request.height, request.width, precision);
-  engine::Autotuner tuner(*pipelines_, *stream_, engine::Autotuner::defaultFile(*pipelines_));
+  engine::Autotuner tuner(*pipelines_, *stream_, engine::tuningFile(pipelines_->file()));
   tuner.tune(
       [&](const std::shared_ptr<const graph::Tuning>& tuning) {
         return engine::buildEvaluation(*network, device_->caps(), shape, tuning).graph;

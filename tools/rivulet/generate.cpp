@@ -152,6 +152,7 @@ nlohmann::ordered_json toJson(const models::NetworkInfo& info, const engine::Tex
                                  {"guidance", texture.request.guidance},
                                  {"style", texture.request.style},
                                  {"finite", texture.finite},
+                                 {"lanes", texture.lanes},
                                  {"seconds", texture.seconds}};
   if (!file.empty()) json["file"] = file.generic_string();
   return json;
@@ -178,7 +179,7 @@ int generate(const Globals& globals, const Options& options) {
   vk::PipelineCache pipelines(device);
   engine::GeneratorOptions generatorOptions;
   generatorOptions.precision = engine::parsePrecision(options.precision, device->caps());
-  if (options.lanes > 0) generatorOptions.maxLanes = options.lanes;
+  generatorOptions.lanes = options.lanes;
   engine::Generator generator(network, pipelines, generatorOptions);
 
   ProgressBar bar;
@@ -287,7 +288,9 @@ void addGenerate(CLI::App& app, const Globals& globals, Run& run) {
           "fp32, fp16, int8 or mixed (int8 between the first step and the last); default: fp16 on a GPU that stores "
           "it, else fp32")
       ->check(CLI::IsMember({"fp32", "fp16", "int8", "mixed"}));
-  command->add_option("--lanes", options->lanes, "Textures worked on at once (does not change them); default 4")
+  command
+      ->add_option("--lanes", options->lanes,
+                   "Textures worked on at once (does not change them); default: what is fastest on the device")
       ->check(CLI::Range(1, 256));
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([&globals, &run, options] { run = [&globals, options] { return generate(globals, *options); }; });

@@ -40,7 +40,7 @@ int main(int argc, char** argv) {
   app.footer(
       "Exit status: 0 success, 1 a check failed or the device did, 2 bad usage or bad input.\n"
       "Environment: RIVULET_MODELS, folders to look for models in; RIVULET_CACHE_DIR, where pipelines are cached;\n"
-      "RIVULET_AUTOTUNE=0, take the usual kernels instead of timing them.\n"
+      "RIVULET_AUTOTUNE=0, take the usual kernels and lanes instead of those that were fastest.\n"
       "`rivulet COMMAND --help` describes a command.");
   cli::Globals globals;
   app.add_option("--device", globals.device, "Device: its number in `rivulet devices`, or part of its name")

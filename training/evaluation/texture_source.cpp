@@ -30,7 +30,7 @@ struct TextureSource::Impl {
   Impl(const std::filesystem::path& model, const TextureSourceOptions& options)
       : network(models::Network::load(model)), device(openDevice(options)), pipelines(device) {
     generatorOptions.precision = engine::parsePrecision(options.precision, device->caps());
-    generatorOptions.maxLanes = static_cast<std::uint32_t>(options.lanes);
+    generatorOptions.lanes = static_cast<std::uint32_t>(options.lanes);
     generator = std::make_unique<engine::Generator>(network, pipelines, generatorOptions);
   }
 
@@ -102,7 +102,7 @@ TextureBatch TextureSource::make(const std::vector<TexturePrompt>& prompts, cons
                static_cast<int64_t>(progress.total));
   };
   // As many as are worked on at once, so that what is timed finds the same executable compiled and warm.
-  const std::size_t first = std::min<std::size_t>(requests.size(), impl_->generatorOptions.maxLanes);
+  const std::size_t first = std::min<std::size_t>(requests.size(), impl_->generatorOptions.lanes);
   impl_->generator->generate(std::span(requests).first(first), tell);
 
   TextureBatch batch;

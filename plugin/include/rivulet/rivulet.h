@@ -197,7 +197,7 @@ typedef struct RvlContextInfo {
   uint64_t memory_limit;  /* bytes of device memory for everything of this context; 0: none */
   uint64_t texture_limit; /* bytes of images the plugin owns, by their VkMemoryRequirements; 0: none. Beyond it the
                            * longest unused go. */
-  uint32_t max_lanes;     /* textures of one size in the making at once, 1 to 16; 0: 4 */
+  uint32_t max_lanes;     /* textures of one size in the making at once, 1 to 16; 0: 4. Fewer where more gain nothing */
   uint32_t max_in_flight; /* recordings or submissions unfinished at once, 2 to 16; 0: 4 */
   RvlPrecision precision;
   /* From getPipelineCache() of an earlier run, or NULL. One of another device or driver is ignored. */
@@ -205,6 +205,14 @@ typedef struct RvlContextInfo {
   size_t pipeline_cache_size;
   RvlMessageCallback message_callback; /* or NULL. BORROWED, with message_user, until destroyContext(). */
   void* message_user;
+  /* UTF-8: where what is measured on the device is kept from one run to the next, or NULL. createContext() reads the
+   * file that `rivulet`, or another program with Rivulet's runtime, left there (its folder is the variable
+   * RIVULET_CACHE_DIR or the user's cache folder): which kernels are fastest, and how long a network takes by its
+   * lanes. To the latter destroyContext() adds what it has learned. Without a file, or with one that is damaged or of
+   * another device or driver, the usual kernels are taken, and a message says so. All kernels give the same bytes, but
+   * that the file may say that the device's matrix units are not worth it. With RIVULET_AUTOTUNE=0 in the environment
+   * the folder is left alone. */
+  const char* tuning_folder;
 } RvlContextInfo;
 
 /* ----------------------------------------------------------------------------------------------------------- models */
@@ -357,7 +365,7 @@ typedef struct RvlWarmUpInfo {
   const void* next;
   RvlModel model;
   uint32_t width, height; /* both 0: the model's native size */
-  uint32_t lanes;         /* 0: RvlContextInfo::max_lanes */
+  uint32_t lanes;         /* 0: what is fastest for many requests, RvlContextInfo::max_lanes while that is not known */
   const char* sampler;    /* as in RvlRequestInfo */
   float guidance;         /* as in RvlRequestInfo */
   VkBool32 preview;       /* as in RvlRequestInfo */
