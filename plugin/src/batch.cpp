@@ -174,7 +174,9 @@ bool Batch::recordDispatches(Slice& slice) {
               share * static_cast<double>(lanes_.multiplyAdds(cursor_)));
     parts_.push_back({cursor_, part_, count});
     part_ += count;
-    if (part_ == all) ++cursor_, part_ = 0;
+    if (part_ < all) continue;
+    cursor_ = lanes_.nextDispatch(cursor_);
+    part_ = 0;
   }
   if (!parts_.empty()) recordParts(slice);
   return cursor_ == executable.size();

@@ -215,14 +215,21 @@ VkCommandBuffer Generator::recordEvaluation(Cached& cached, const OnProgress& on
   VkCommandBuffer commands = stream_.begin("sampling step");
   if (cached.ran) timer_.begin(commands);
   lanes.recordParameters(commands);
-  std::uint32_t first = lanes.firstDispatch();
-  for (; !cached.ran && first + kSlice < size; first += kSlice) {
-    lanes.record(commands, first, kSlice);
+  std::uint32_t first = lanes.firstDispatch(), recorded = 0;
+  while (first < size) {
+    std::uint32_t last = first, next = lanes.nextDispatch(first);
+    while (next == last + 1 && next < size && (cached.ran || next - first < kSlice)) {
+      last = next;
+      next = lanes.nextDispatch(last);
+    }
+    lanes.record(commands, first, last - first + 1);
+    recorded += last - first + 1;
+    first = next;
+    if (cached.ran || first >= size) continue;
     stream_.wait(stream_.submit());
-    if (onProgress) onProgress({Progress::Stage::FirstRun, first + kSlice, size});
+    if (onProgress) onProgress({Progress::Stage::FirstRun, recorded, size});
     commands = stream_.begin("sampling step");
   }
-  lanes.record(commands, first, size - first);
   if (cached.ran) timer_.end(commands);
   cached.ran = true;
   return commands;

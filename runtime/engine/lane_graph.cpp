@@ -14,7 +14,7 @@ LaneNeeds operator|(const LaneNeeds& a, const LaneNeeds& b) {
 
 LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& caps, const LaneShape& shape,
                          std::shared_ptr<const graph::Tuning> tuning) {
-  LaneGraph result{graph::Graph(caps, storageOf(shape.precision), std::move(tuning)), {}, {}, 0, 0, 0};
+  LaneGraph result{graph::Graph(caps, storageOf(shape.precision), std::move(tuning)), {}, {}, 0, 0, 0, 0};
   graph::Graph& graph = result.graph;
   graph.setInterruptible(shape.interruptible);
   SamplerShape sampler;
@@ -38,13 +38,18 @@ LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& c
   graph.keep(embeddings);
   const graph::Tensor embedding = graph.view(embeddings, kEmbeddedSteps);
   result.networkFirst = size();
-  if (shape.precision == Precision::Int8) {
-    models::requireQuantized(network.info());
-    graph.setQuantized(true);
-  }
-  const graph::Tensor output = network.build(graph, {result.state.modelInput, embedding, shape.wrap});
+  const bool mixed = shape.precision == Precision::Mixed;
+  if (mixed || shape.precision == Precision::Int8) models::requireQuantized(network.info());
+  graph.setQuantized(shape.precision == Precision::Int8);
+  const models::NetworkInputs inputs{result.state.modelInput, embedding, shape.wrap};
+  const graph::Tensor output = network.build(graph, inputs);
   result.networkEnd = size();
   sampleStep(graph, result.state, output);
+  result.bytesFirst = size();
+  if (mixed) {
+    graph.setQuantized(true);
+    sampleStep(graph, result.state, network.build(graph, inputs));
+  }
   return result;
 }
 

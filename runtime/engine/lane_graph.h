@@ -42,12 +42,14 @@ struct LaneShape {
 
 /// Dispatches in order: [0, embeddingFirst) initial noise, only needed where a lane begins; then the embeddings of
 /// kEmbeddedSteps evaluations; [networkFirst, networkEnd) the rest of the network; then the step. The graph's view k is
-/// the k-th evaluation behind the embeddings.
+/// the k-th evaluation behind the embeddings. Of Precision::Mixed the network and the step are there twice: in halves,
+/// and from `bytesFirst` on in bytes; an evaluation is one of the two.
 struct LaneGraph {
   graph::Graph graph;
   SamplerState state;
   graph::Tensor conditioning;  // [kEmbeddedSteps * R,1,1,M] float, R = lanes or 2 lanes: R rows for each evaluation
   std::uint32_t embeddingFirst = 0, networkFirst = 0, networkEnd = 0;
+  std::uint32_t bytesFirst = 0;  // the number of dispatches where nothing is there twice
 };
 
 /// Touches no device. `tuning`: as graph::Graph. Errors: InvalidArgument (size; integers from a

@@ -77,6 +77,7 @@ void Lanes::compile(vk::PipelineCache& pipelines, LaneGraph built, const graph::
   state_ = built.state;
   embeddingFirst_ = built.embeddingFirst;
   networkFirst_ = built.networkFirst;
+  bytesFirst_ = built.bytesFirst;
   executable_ = std::make_unique<graph::Executable>(std::move(built.graph), pipelines, weights_, options);
   lanes_.resize(shape_.lanes);
   const TensorDesc& conditioning = executable_->desc(conditioning_);
@@ -114,18 +115,33 @@ StepSlot Lanes::slotOf(std::uint32_t lane) const {
   return slot;
 }
 
+bool Lanes::wantsBytes(std::uint32_t lane) const {
+  const std::uint32_t call = lanes_[lane]->call;
+  return shape_.precision == Precision::Mixed && call != 0 && call + 1 != lanes_[lane]->plan->calls.size();
+}
+
+/// Lanes that had to wait come first: so none waits for long, whatever the others want.
+void Lanes::choosePrecision() {
+  bool halves = false, bytes = false;
+  for (std::uint32_t lane = 0; lane < shape_.lanes; ++lane) {
+    if (evaluates(lane)) (wantsBytes(lane) ? bytes : halves) = true;
+  }
+  bytes_ = bytes && (!halves || !bytes_);
+}
+
 void Lanes::recordParameters(VkCommandBuffer commands) {
+  choosePrecision();
   bool begins = false;
   std::fill(steps_.begin(), steps_.end(), StepParams{});  // zero flags: the kernel leaves the lane alone
   for (std::uint32_t lane = 0; lane < shape_.lanes; ++lane) {
-    if (!evaluates(lane)) continue;
+    if (!takesPart(lane)) continue;
     const Job& job = *lanes_[lane];
     begins = begins || job.call == 0;
     steps_[lane] = toStepParams(*job.plan, job.call, slotOf(lane));
   }
   // One that begins has no embeddings yet. All are made then: the others' come out as they were, and last longer.
   if (begins) selection_.view = 0;
-  first_ = begins ? 0 : selection_.view == 0 ? embeddingFirst_ : networkFirst_;
+  first_ = begins ? 0 : selection_.view == 0 ? embeddingFirst_ : bytes_ ? bytesFirst_ : networkFirst_;
   if (begins) recordInitialNoise(commands);
   if (selection_.view == 0) recordConditioning(commands);
   writeAll(*executable_, commands, state_.stepParams, std::as_bytes(std::span(steps_)));
@@ -157,13 +173,19 @@ void Lanes::recordConditioning(VkCommandBuffer commands) {
 void Lanes::recordInitialNoise(VkCommandBuffer commands) {
   std::fill(initial_.begin(), initial_.end(), StepParams{});
   for (std::uint32_t lane = 0; lane < shape_.lanes; ++lane) {
-    if (!evaluates(lane)) continue;
+    if (!takesPart(lane)) continue;
     const Job& job = *lanes_[lane];
     if (job.call != 0 || job.givenState) continue;
     std::tie(initial_[lane], initial_[shape_.lanes + lane]) =
         initialNoiseParams(*job.plan, slotOf(lane), walkOf(*job.request));
   }
   writeAll(*executable_, commands, state_.initialParams, std::as_bytes(std::span(initial_)));
+}
+
+std::uint32_t Lanes::nextDispatch(std::uint32_t dispatch) const {
+  const std::uint32_t next = dispatch + 1;
+  if (next == networkFirst_ && bytes_) return bytesFirst_;
+  return next == bytesFirst_ && !bytes_ ? executable_->size() : next;
 }
 
 void Lanes::record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count) const {
@@ -183,7 +205,9 @@ std::uint64_t Lanes::multiplyAdds(std::uint32_t dispatch) const {
 std::uint32_t Lanes::runs(std::uint32_t dispatch, std::uint32_t evaluations) const {
   if (dispatch < embeddingFirst_) return 1;
   if (dispatch < networkFirst_) return (evaluations + kEmbeddedSteps - 1) / kEmbeddedSteps;
-  return evaluations;
+  if (shape_.precision != Precision::Mixed) return evaluations;
+  const std::uint32_t halves = std::min(evaluations, 2u);  // the first and the last
+  return dispatch < bytesFirst_ ? halves : evaluations - halves;
 }
 
 GivenState Lanes::givenState(const models::Network& network, const LaneShape& shape, const StepPlan& plan,
@@ -219,10 +243,16 @@ void Lanes::recordGivenState(VkCommandBuffer commands, std::uint32_t lane, const
 }
 
 void Lanes::advance() {
+  // One that waited is behind the rows that were made for it.
+  bool waited = false;
   for (std::uint32_t lane = 0; lane < shape_.lanes; ++lane) {
-    if (evaluates(lane)) ++lanes_[lane]->call;
+    if (takesPart(lane)) {
+      ++lanes_[lane]->call;
+    } else {
+      waited = waited || evaluates(lane);
+    }
   }
-  selection_.view = (selection_.view + 1) % kEmbeddedSteps;
+  selection_.view = waited ? 0 : (selection_.view + 1) % kEmbeddedSteps;
 }
 
 void Lanes::recordReadback(VkCommandBuffer commands, const vk::Buffer& destination) const {

@@ -65,11 +65,14 @@ class Lanes {
   /// Begins the request of a lane anew: what was recorded for it never ran.
   void restart(std::uint32_t lane) { lanes_.at(lane)->call = 0; }
 
-  /// One evaluation is recordParameters(), then dispatches [firstDispatch(), executable().size()) in any slices, then
-  /// advance(). Lanes without a request, or that are finished, keep their state. None of them allocates host memory.
+  /// One evaluation is recordParameters(), then its dispatches in order, in any slices, then advance(). Lanes without a
+  /// request, or that are finished, keep their state; of mixed precision so do those that want the other one, which
+  /// then comes next. None of them allocates host memory.
   void recordParameters(VkCommandBuffer commands);
   /// Of the evaluation whose parameters were recorded: no lane needs those before.
   std::uint32_t firstDispatch() const { return first_; }
+  /// The one of that evaluation behind `dispatch`; executable().size() behind the last.
+  std::uint32_t nextDispatch(std::uint32_t dispatch) const;
   /// What a dispatch of that evaluation computes: embeddings are made only as far as a lane needs them.
   std::uint64_t multiplyAdds(std::uint32_t dispatch) const;
   /// As graph::Executable::record.
@@ -91,6 +94,10 @@ class Lanes {
  private:
   void compile(vk::PipelineCache& pipelines, LaneGraph built, const graph::ExecutableOptions& options);
   bool evaluates(std::uint32_t lane) const { return active(lane) && !finished(lane); }
+  bool wantsBytes(std::uint32_t lane) const;
+  /// Whether it is part of the evaluation at hand.
+  bool takesPart(std::uint32_t lane) const { return evaluates(lane) && wantsBytes(lane) == bytes_; }
+  void choosePrecision();
   void recordConditioning(VkCommandBuffer commands);
   void recordInitialNoise(VkCommandBuffer commands);
   StepSlot slotOf(std::uint32_t lane) const;
@@ -107,7 +114,8 @@ class Lanes {
   graph::Tensor conditioning_;
   std::shared_ptr<const graph::WeightBuffer> weights_;
   std::unique_ptr<graph::Executable> executable_;
-  std::uint32_t embeddingFirst_ = 0, networkFirst_ = 0, first_ = 0;
+  std::uint32_t embeddingFirst_ = 0, networkFirst_ = 0, bytesFirst_ = 0, first_ = 0;
+  bool bytes_ = false;  // the evaluation at hand is that of [bytesFirst_, size)
   // Of the evaluation at hand. Its view is the number of evaluations since the embeddings it reads were made.
   graph::Selection selection_;
   std::vector<std::optional<Job>> lanes_;

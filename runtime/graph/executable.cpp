@@ -282,7 +282,9 @@ void Executable::record(VkCommandBuffer commands, std::span<const DispatchPart> 
                                                   std::to_string(part.dispatch) + ", which has " + std::to_string(all));
     }
     const bool begins = i != 0 && parts[i - 1].dispatch != part.dispatch;
-    if (begins && steps_[part.dispatch].barrierBefore) {
+    // Where dispatches are left out, so are their barriers.
+    const bool jumps = begins && parts[i - 1].dispatch + 1 != part.dispatch;
+    if (jumps || (begins && steps_[part.dispatch].barrierBefore)) {
       computeBarrier(device_->fn(), commands);
     }
     recordPart(recorder, part);

@@ -115,8 +115,10 @@ void Graph::observe(const std::string& layer, Tensor input) {
 }
 
 Weight Graph::weight(std::string name, std::uint64_t bytes, std::function<std::vector<std::byte>()> pack) {
-  if (weightIds_.contains(name)) {
-    throw Error(ErrorCode::Internal, "weight '" + name + "' is added twice");
+  if (const auto known = weightIds_.find(name); known != weightIds_.end()) {
+    if (weights_[known->second].bytes == bytes) return {known->second};
+    throw Error(ErrorCode::Internal, "weight '" + name + "' is added twice, with " + std::to_string(bytes) +
+                                         " bytes and with " + std::to_string(weights_[known->second].bytes));
   }
   const auto id = static_cast<std::uint32_t>(weights_.size());
   weightIds_.emplace(name, id);

@@ -121,7 +121,8 @@ class Graph {
   const std::map<std::string, std::vector<Tensor>>& observed() const { return observed_; }
 
   /// A constant, already in the layout its kernel wants. `pack` is called once, at compile time, and returns exactly
-  /// `bytes` bytes; what it captures must live until then.
+  /// `bytes` bytes; what it captures must live until then. A name stands for its contents: the second time, as for a
+  /// network that is there in two precisions, it is the same weight. Errors: Internal for a name of other size.
   Weight weight(std::string name, std::uint64_t bytes, std::function<std::vector<std::byte>()> pack);
 
   /// Full shader name for this graph: stem + "." + f32|f16 [+ "_bda"], e.g. "ops/conv2d.f16_bda".

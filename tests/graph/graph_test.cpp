@@ -118,11 +118,14 @@ TEST(Graph, MoreThan28PushConstantWordsAreRefused) {
   EXPECT_NE(messageOf([&] { push.word(0); }).find("28 words"), std::string::npos);
 }
 
-TEST(Graph, AWeightNamedTwiceIsABug) {
+TEST(Graph, AWeightNamedTwiceIsTheSame) {
   Graph graph(caps(), DataType::F32);
   const auto pack = [] { return std::vector<std::byte>(16); };
-  graph.weight("conv.weight", 16, pack);
-  EXPECT_NE(messageOf([&] { graph.weight("conv.weight", 16, pack); }).find("'conv.weight' is added twice"),
+  const Weight first = graph.weight("conv.weight", 16, pack);
+  const std::uint64_t bytes = graph.memory().weightBytes;
+  EXPECT_EQ(graph.weight("conv.weight", 16, pack).id, first.id);
+  EXPECT_EQ(graph.memory().weightBytes, bytes);
+  EXPECT_NE(messageOf([&] { graph.weight("conv.weight", 32, pack); }).find("'conv.weight' is added twice"),
             std::string::npos);
 }
 

@@ -46,6 +46,26 @@ class Quantized : public test::NetworkTest {
     return evaluator.run(in.x, in.conditioning);
   }
 
+  static engine::Request request(std::uint32_t steps, std::uint64_t seed) {
+    engine::Request request;
+    request.classes = {{1, 1.0f}};
+    request.seed = seed;
+    request.steps = steps;
+    request.width = request.height = 32;
+    return request;
+  }
+  std::vector<std::vector<float>> textures(const std::shared_ptr<const models::Network>& network,
+                                           engine::Precision precision, const std::vector<engine::Request>& requests,
+                                           std::uint32_t lanes = 1) {
+    engine::GeneratorOptions options;
+    options.precision = precision;
+    options.lanes = lanes;
+    engine::Generator generator(network, pipelines(), options);
+    std::vector<std::vector<float>> result;
+    for (engine::Texture& texture : generator.generate(requests)) result.push_back(std::move(texture.pixels));
+    return result;
+  }
+
   std::vector<std::byte> original_ = test::TinyTextureUNet().bytes();
   std::shared_ptr<const models::Network> network_ = models::Network::load(original_, "tiny");
 };
@@ -109,20 +129,29 @@ TEST_F(Quantized, ANetworkInFloatsSaysSo) {
 TEST_F(Quantized, MakesTextures) {
   const test::ScopedEnvironment usualTiles("RIVULET_AUTOTUNE", "0");  // each takes a software device seconds to compile
   const auto bytes = quantized();
-  const auto texture = [&](const std::shared_ptr<const models::Network>& network, engine::Precision precision) {
-    engine::GeneratorOptions options;
-    options.precision = precision;
-    engine::Generator generator(network, pipelines(), options);
-    engine::Request request;
-    request.classes = {{1, 1.0f}};
-    request.steps = 2;
-    request.width = request.height = 32;
-    return generator.generate(request).pixels;
-  };
-  const std::vector<float> floats = texture(network_, engine::Precision::Fp32);
-  const std::vector<float> inBytes = texture(bytes, engine::Precision::Int8);
+  const std::vector<engine::Request> requests = {request(2, 1)};
+  const std::vector<float> floats = textures(network_, engine::Precision::Fp32, requests).front();
+  const std::vector<float> inBytes = textures(bytes, engine::Precision::Int8, requests).front();
   EXPECT_LT(test::relativeL2(inBytes, floats), 0.2);
-  EXPECT_EQ(texture(bytes, engine::Precision::Int8), inBytes);
+  EXPECT_EQ(textures(bytes, engine::Precision::Int8, requests).front(), inBytes);
+}
+
+/// The first and the last evaluation of each texture in halves, whatever the others in its batch are at.
+TEST_F(Quantized, MixedPrecisionGoesByTheSteps) {
+  const test::ScopedEnvironment usualTiles("RIVULET_AUTOTUNE", "0");
+  const auto bytes = quantized();
+  std::vector<engine::Request> requests;
+  for (const std::uint32_t steps : {2u, 4u, 1u, 11u, 3u}) requests.push_back(request(steps, steps));
+  const auto mixed = textures(bytes, engine::Precision::Mixed, requests, 1);
+  const auto halves = textures(bytes, engine::Precision::Fp16, requests, 1);
+  const auto inBytes = textures(bytes, engine::Precision::Int8, requests, 1);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    SCOPED_TRACE(std::to_string(requests[i].steps) + " steps");
+    EXPECT_EQ(mixed[i] == halves[i], requests[i].steps <= 2);
+    EXPECT_NE(mixed[i], inBytes[i]);
+  }
+  EXPECT_EQ(textures(bytes, engine::Precision::Mixed, requests, 3), mixed) << "lanes at different steps";
+  EXPECT_EQ(textures(bytes, engine::Precision::Mixed, requests, 5), mixed);
 }
 
 }  // namespace
