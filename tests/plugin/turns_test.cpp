@@ -137,6 +137,39 @@ TEST_F(PluginTurns, AnotherModelsWeightsMakeRoom) {
   EXPECT_EQ(make(infoOf(48, 1)), bytes) << "with weights packed anew";
 }
 
+TEST_F(PluginTurns, WeightsOfWhatHasNoNetworkYetGiveWay) {
+  // Room for two of the networks with their weights, but not for what the weights of one are copied from as well; nor
+  // for the largest network beside both weights.
+  const std::uint64_t half = memoryOf(48), limit = half + memoryOf(32);
+  open([&](RvlContextInfo& info) {
+    info.max_lanes = 1;
+    info.memory_limit = limit;
+  });
+  const RvlModel second = host().load();
+  auto busy = infoOf(32, 1);
+  busy.steps = 4;
+  busy.priority = 10;
+  make(busy);
+  const RvlRequest running = ask(busy), next = ask(busy);
+  const std::uint64_t before = statistics().memory_bytes;
+  auto info = infoOf(48, 2);
+  info.model = second;
+  const RvlRequest begun = ask(info);
+  while (statistics().memory_bytes < before + half / 2 && !late())
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  ASSERT_GE(statistics().memory_bytes, before + half / 2) << "its weights are there";
+  // Served meanwhile, so that what comes then is less than a level of priority ahead: it holds nobody back.
+  while (host().poll(next).state < RVL_STATE_RUNNING && !late()) host().frame(1e-3);
+  info = infoOf(64, 3);
+  info.priority = 1;
+  const RvlRequest ahead = ask(info);
+  ASSERT_EQ(statistics().executables, 1u) << "the weights have no network";
+  for (const RvlRequest request : {running, next, ahead, begun}) {
+    while (host().poll(request).state != RVL_STATE_READY && !late()) frame();
+    EXPECT_EQ(host().poll(request).state, RVL_STATE_READY);
+  }
+}
+
 TEST_F(PluginTurns, WeightsWaitForWhatIsMoreUrgent) {
   VulkanSpy::reset();
   HostOptions options;
