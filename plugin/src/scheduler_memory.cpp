@@ -107,8 +107,11 @@ Scheduler::Groups::iterator Scheduler::erase(Groups::iterator group) {
 }
 
 void Scheduler::forget(const WeightSet& set) {
-  for (const auto& [key, group] : groups_)
-    if (group->weights == &set) group->weights = nullptr;
+  for (const auto& [key, group] : groups_) {
+    if (group->weights != &set) continue;
+    group->weights = nullptr;
+    group->needed = 0;  // more than without them: the builder has to look
+  }
 }
 
 }  // namespace rivulet::plugin
