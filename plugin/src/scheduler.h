@@ -69,7 +69,8 @@ class Scheduler {
   void frame(Clock::time_point now, double budget);
 
   /// For the builder: a group that wants a batch, none is being made of and there may be room for; null: none. Groups
-  /// with requests that cannot run come first, then those whose requests could do with more lanes, then warm-ups.
+  /// with requests that cannot run come first, then those whose requests could do with more lanes, then warm-ups. Of
+  /// equals it is one that has its weights, which another one might throw out.
   Group* nextToBuild();
   /// How many lanes a batch should have that is to be built for a group now; 0: none is. As many as make the requests
   /// there are in the least time, by what evaluations took so far; more than there are lanes already only for a real

@@ -182,6 +182,34 @@ TEST_F(PluginTurns, WeightsOfWhatHasNoNetworkYetGiveWay) {
   }
 }
 
+TEST_F(PluginTurns, OfEqualsWhatHasItsWeightsIsBuiltFirst) {
+  const std::uint64_t one = memoryOf(48);
+  HostOptions options;
+  options.getInstanceProcAddr = VulkanSpy::getInstanceProcAddr;
+  for (const std::size_t first : {0u, 1u, 2u}) {
+    close();
+    VulkanSpy::reset();
+    open(
+        [&](RvlContextInfo& info) {
+          info.max_lanes = 1;
+          info.memory_limit = one + (64u << 10);  // not for a network and what its weights are copied from
+        },
+        options);
+    const RvlModel models[] = {model(), host().load(), host().load()};
+    const std::uint64_t freed = VulkanSpy::calls("vkFreeMemory");
+    std::vector<RvlRequest> requests;
+    for (const std::size_t i : {first, (first + 1) % 3, (first + 2) % 3}) {
+      auto info = infoOf(48, i);
+      info.model = models[i];
+      requests.push_back(ask(info));
+      while (statistics().memory_bytes < one / 2 && !late()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    EXPECT_EQ(VulkanSpy::calls("vkFreeMemory"), freed) << "no weights were thrown out for others";
+    for (const RvlRequest request : requests) EXPECT_EQ(host().finish(request), RVL_STATE_READY);
+  }
+}
+
 TEST_F(PluginTurns, WeightsWaitForWhatIsMoreUrgent) {
   VulkanSpy::reset();
   HostOptions options;
