@@ -79,7 +79,8 @@ class Scheduler {
 
   /// Keeps lanes free for the sake of a group that waits for memory: others get no new requests into theirs once those
   /// that wait have come a whole level of priority after the group's own. So what they use becomes unused, and sizes
-  /// that do not fit memory together take turns. Null: for nobody. False: it was so already.
+  /// that do not fit memory together take turns. Weights that no network reads yet are unused at once. Null: for
+  /// nobody. False: it was so already.
   bool holdFor(const Group* group) { return std::exchange(hold_, group) != group; }
   bool holdsFor(const Group& group) const { return hold_ == &group; }
   /// Batches of other groups that nobody uses, longest unused first, until they are `bytes`: what the device has
