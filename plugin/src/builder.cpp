@@ -121,7 +121,7 @@ bool Context::tryBuild(std::unique_lock<std::mutex>& lock, Group& group) {
     const NetworkBytes bytes = networkBytes(*device_, planned.graph.memory(), shape);
     lock.lock();
     const WeightSet* const set = weightsFor(lock, group, planned.graph, bytes);
-    if (!set) return false;  // with fewer lanes they are the same
+    if (!set) continue;
     group.needed = bytes.network;
     if (!reserve(lock, {bytes.network, nullptr, &group})) continue;
     lock.unlock();
@@ -147,7 +147,10 @@ WeightSet* Context::weightsFor(std::unique_lock<std::mutex>& lock, Group& group,
   Model& model = *group.model;
   group.weights = model.setFor(graph);
   if (group.weights) return group.weights;
-  const std::uint64_t needed = group.needed = bytes.weights + bytes.staging;
+  // Not without the network's own room: others may have to give theirs, and nothing could read these.
+  group.needed = bytes.peak();
+  if (!hasRoom({group.needed, nullptr, &group})) return nullptr;
+  const std::uint64_t needed = bytes.weights + bytes.staging;
   if (!reserve(lock, {needed, nullptr, &group})) return nullptr;
   auto made = std::make_unique<WeightSet>();
   lock.unlock();

@@ -90,12 +90,13 @@ bool Context::hasRoom(const Need& need) const {
   return missing(need, false) == 0 || clearanceFor(need).has_value();
 }
 
-/// Whether it would fit if all requests but the group's own had finished. Images that are not ready, or acquired, stay.
+/// Whether it would fit if all requests but the group's own had finished, and its weights were copied. Images that are
+/// not ready, or acquired, stay.
 bool Context::couldHaveRoom(const Need& need) const {
   std::uint64_t others = scheduler_.bytesOfOthers(*need.group);
   forEachModel([&](const Model& model) {
     for (const std::unique_ptr<WeightSet>& set : model.sets)
-      if (need.group->weights != set.get()) others += set->bytes();
+      others += need.group->weights == set.get() ? set->staging.allocatedSize() : set->bytes();
   });
   return clearanceFor(need, others).has_value();
 }

@@ -1,6 +1,7 @@
 #include "scheduler.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "vk/label.h"
 
@@ -110,11 +111,13 @@ Group* Scheduler::nextToBuild() {
     if (group.waiting.empty()) return 0;
     return group.batches.empty() ? 2 : 1;
   };
+  const auto order = [&](const Group& group) {
+    return std::tuple(urgency(group), group.bestRank(), group.weights != nullptr);
+  };
   Group* best = nullptr;
   for (auto& [key, group] : groups_) {
     if (group->building || group->noRoom || group->wanted == 0 || group->error != RVL_SUCCESS) continue;
-    const std::pair mine(urgency(*group), group->bestRank());
-    if (!best || mine > std::pair(urgency(*best), best->bestRank())) best = group.get();
+    if (!best || order(*group) > order(*best)) best = group.get();
   }
   return best;
 }

@@ -69,7 +69,8 @@ class Scheduler {
   void frame(Clock::time_point now, double budget);
 
   /// For the builder: a group that wants a batch, none is being made of and there may be room for; null: none. Groups
-  /// with requests that cannot run come first, then those whose requests could do with more lanes, then warm-ups.
+  /// with requests that cannot run come first, then those whose requests could do with more lanes, then warm-ups. Of
+  /// equals it is one that has its weights, which another one might throw out.
   Group* nextToBuild();
   /// How many lanes a batch should have that is to be built for a group now; 0: none is. As many as make the requests
   /// there are in the least time, by what evaluations took so far; more than there are lanes already only for a real
@@ -78,7 +79,8 @@ class Scheduler {
 
   /// Keeps lanes free for the sake of a group that waits for memory: others get no new requests into theirs once those
   /// that wait have come a whole level of priority after the group's own. So what they use becomes unused, and sizes
-  /// that do not fit memory together take turns. Null: for nobody. False: it was so already.
+  /// that do not fit memory together take turns. Weights that no network reads yet are unused at once. Null: for
+  /// nobody. False: it was so already.
   bool holdFor(const Group* group) { return std::exchange(hold_, group) != group; }
   bool holdsFor(const Group& group) const { return hold_ == &group; }
   /// Batches of other groups that nobody uses, longest unused first, until they are `bytes`: what the device has

@@ -18,9 +18,10 @@ void Scheduler::takeOut(Group& group, std::size_t index, Trash& trash) {
   group.batches.erase(group.batches.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
-/// No request waits for it, but such as are held back for `group`.
+/// No request waits for it, but such as are held back for `group`, or have no network to run on: if those kept their
+/// weights, both groups would wait for what the other one has.
 bool Scheduler::spared(const Group& other, const Group* group) const {
-  return other.waiting.empty() || (group != nullptr && hold_ == group && held(other));
+  return other.waiting.empty() || (group != nullptr && hold_ == group && (held(other) || other.batches.empty()));
 }
 
 bool Scheduler::collectible(const Group& other, const Batch& batch, const Group* group, std::uint64_t completed) const {
@@ -106,8 +107,11 @@ Scheduler::Groups::iterator Scheduler::erase(Groups::iterator group) {
 }
 
 void Scheduler::forget(const WeightSet& set) {
-  for (const auto& [key, group] : groups_)
-    if (group->weights == &set) group->weights = nullptr;
+  for (const auto& [key, group] : groups_) {
+    if (group->weights != &set) continue;
+    group->weights = nullptr;
+    group->needed = 0;  // more than without them: the builder has to look
+  }
 }
 
 }  // namespace rivulet::plugin

@@ -90,10 +90,15 @@ TEST_F(PluginTurns, WhatAcquiredImagesKeepOutHoldsUpNobodyElse) {
   const std::uint64_t small = memoryOf(16), large = memoryOf(64);
   const std::uint64_t limit = large + (64u << 10);
   ASSERT_LT(small, limit / 2);
-  open([&](RvlContextInfo& info) {
-    info.max_lanes = 1;
-    info.memory_limit = limit;
-  });
+  VulkanSpy::reset();
+  HostOptions options;
+  options.getInstanceProcAddr = VulkanSpy::getInstanceProcAddr;
+  open(
+      [&](RvlContextInfo& info) {
+        info.max_lanes = 1;
+        info.memory_limit = limit;
+      },
+      options);
   std::vector<RvlRequest> kept;
   const auto enough = [&] { return statistics().memory_bytes > limit - large / 2; };
   while (!enough() && !late()) {
@@ -107,16 +112,23 @@ TEST_F(PluginTurns, WhatAcquiredImagesKeepOutHoldsUpNobodyElse) {
   }
   Stream stream{16};
   while (stream.ready < 5 && !late()) keepGoing(stream), frame();
-  const RvlRequest waits = ask(infoOf(64, 7));
+  // The other model's weights would fit as well, if only they could be of use.
+  auto other = infoOf(64, 7);
+  other.model = host().load();
+  const RvlRequest waits[] = {ask(infoOf(64, 7)), ask(other)};
+  const std::uint64_t copies = VulkanSpy::calls("vkCmdCopyBuffer");
   while (stream.ready < 60 && !late()) keepGoing(stream), frame();
-  EXPECT_EQ(host().poll(waits).state, RVL_STATE_WAITING);
+  for (const RvlRequest request : waits) EXPECT_EQ(host().poll(request).state, RVL_STATE_WAITING);
   EXPECT_GE(stream.ready, 60u) << "there is no use in holding these back";
+  EXPECT_EQ(VulkanSpy::calls("vkCmdCopyBuffer"), copies) << "nor in packing weights";
   for (const RvlRequest request : kept) {
     ASSERT_EQ(api().unacquireImage(context(), request), RVL_SUCCESS);
     ASSERT_EQ(api().releaseRequest(context(), request), RVL_SUCCESS);
   }
-  while (host().poll(waits).state != RVL_STATE_READY && stream.ready < 200 && !late()) keepGoing(stream), frame();
-  EXPECT_EQ(host().poll(waits).state, RVL_STATE_READY);
+  for (const RvlRequest request : waits) {
+    while (host().poll(request).state != RVL_STATE_READY && stream.ready < 400 && !late()) keepGoing(stream), frame();
+    EXPECT_EQ(host().poll(request).state, RVL_STATE_READY);
+  }
 }
 
 TEST_F(PluginTurns, AnotherModelsWeightsMakeRoom) {
@@ -135,6 +147,67 @@ TEST_F(PluginTurns, AnotherModelsWeightsMakeRoom) {
   const RvlRequest next = ask(info);
   EXPECT_EQ(host().finish(next), RVL_STATE_READY);
   EXPECT_EQ(make(infoOf(48, 1)), bytes) << "with weights packed anew";
+}
+
+TEST_F(PluginTurns, WeightsOfWhatHasNoNetworkYetGiveWay) {
+  // Room for two of the networks with their weights, but not for what the weights of one are copied from as well; nor
+  // for the largest network beside both weights.
+  const std::uint64_t half = memoryOf(48), limit = half + memoryOf(32);
+  open([&](RvlContextInfo& info) {
+    info.max_lanes = 1;
+    info.memory_limit = limit;
+  });
+  const RvlModel second = host().load();
+  auto busy = infoOf(32, 1);
+  busy.steps = 4;
+  busy.priority = 10;
+  make(busy);
+  const RvlRequest running = ask(busy), next = ask(busy);
+  const std::uint64_t before = statistics().memory_bytes;
+  auto info = infoOf(48, 2);
+  info.model = second;
+  const RvlRequest begun = ask(info);
+  while (statistics().memory_bytes < before + half / 2 && !late())
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  ASSERT_GE(statistics().memory_bytes, before + half / 2) << "its weights are there";
+  // Served meanwhile, so that what comes then is less than a level of priority ahead: it holds nobody back.
+  while (host().poll(next).state < RVL_STATE_RUNNING && !late()) host().frame(1e-3);
+  info = infoOf(64, 3);
+  info.priority = 1;
+  const RvlRequest ahead = ask(info);
+  ASSERT_EQ(statistics().executables, 1u) << "the weights have no network";
+  for (const RvlRequest request : {running, next, ahead, begun}) {
+    while (host().poll(request).state != RVL_STATE_READY && !late()) frame();
+    EXPECT_EQ(host().poll(request).state, RVL_STATE_READY);
+  }
+}
+
+TEST_F(PluginTurns, OfEqualsWhatHasItsWeightsIsBuiltFirst) {
+  const std::uint64_t one = memoryOf(48);
+  HostOptions options;
+  options.getInstanceProcAddr = VulkanSpy::getInstanceProcAddr;
+  for (const std::size_t first : {0u, 1u, 2u}) {
+    close();
+    VulkanSpy::reset();
+    open(
+        [&](RvlContextInfo& info) {
+          info.max_lanes = 1;
+          info.memory_limit = one + (64u << 10);  // not for a network and what its weights are copied from
+        },
+        options);
+    const RvlModel models[] = {model(), host().load(), host().load()};
+    const std::uint64_t freed = VulkanSpy::calls("vkFreeMemory");
+    std::vector<RvlRequest> requests;
+    for (const std::size_t i : {first, (first + 1) % 3, (first + 2) % 3}) {
+      auto info = infoOf(48, i);
+      info.model = models[i];
+      requests.push_back(ask(info));
+      while (statistics().memory_bytes < one / 2 && !late()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    EXPECT_EQ(VulkanSpy::calls("vkFreeMemory"), freed) << "no weights were thrown out for others";
+    for (const RvlRequest request : requests) EXPECT_EQ(host().finish(request), RVL_STATE_READY);
+  }
 }
 
 TEST_F(PluginTurns, WeightsWaitForWhatIsMoreUrgent) {
