@@ -202,17 +202,17 @@ void Batch::recordParts(Slice& slice) {
 void Batch::endEvaluation(Progress& progress) {
   evaluating_ = false;
   ++progress.evaluations;
-  progress.laneEvaluations += lanes_.activeCount();
-  lanes_.advance();
+  progress.laneEvaluations += lanes_.advance();
   for (std::uint32_t lane = shape().lanes; lane-- > 0;) {
     const std::shared_ptr<Work>& work = works_[lane];
     if (!work) {
       lanes_.release(lane);  // cancelled meanwhile
       continue;
     }
+    const bool waited = work->stepsDone == lanes_.evaluation(lane);
     work->stepsDone = lanes_.evaluation(lane);
     const bool finished = lanes_.finished(lane);
-    if (finished || work->preview) outputs_.push_back({lane, !finished});
+    if (finished || (work->preview && !waited)) outputs_.push_back({lane, !finished});
   }
 }
 

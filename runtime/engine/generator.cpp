@@ -213,25 +213,27 @@ VkCommandBuffer Generator::recordEvaluation(Cached& cached, const OnProgress& on
   Lanes& lanes = *cached.lanes;
   const std::uint32_t size = lanes.executable().size();
   VkCommandBuffer commands = stream_.begin("sampling step");
-  if (cached.ran) timer_.begin(commands);
   lanes.recordParameters(commands);
+  bool& ran = cached.ran[lanes.inBytes() ? 1 : 0];
+  const bool timed = ran && !lanes.inBytes();  // one kind of evaluation has one curve
+  if (timed) timer_.begin(commands);
   std::uint32_t first = lanes.firstDispatch(), recorded = 0;
   while (first < size) {
     std::uint32_t last = first, next = lanes.nextDispatch(first);
-    while (next == last + 1 && next < size && (cached.ran || next - first < kSlice)) {
+    while (next == last + 1 && next < size && (ran || next - first < kSlice)) {
       last = next;
       next = lanes.nextDispatch(last);
     }
     lanes.record(commands, first, last - first + 1);
     recorded += last - first + 1;
     first = next;
-    if (cached.ran || first >= size) continue;
+    if (ran || first >= size) continue;
     stream_.wait(stream_.submit());
     if (onProgress) onProgress({Progress::Stage::FirstRun, recorded, size});
     commands = stream_.begin("sampling step");
   }
-  if (cached.ran) timer_.end(commands);
-  cached.ran = true;
+  if (timed) timer_.end(commands);
+  ran = true;
   return commands;
 }
 
@@ -258,11 +260,10 @@ void Generator::run(Run& run, Group& group) {
       jobs[lane].started = Clock::now();
       lanes.assign(lane, std::make_shared<const Request>(jobs[lane].request), jobs[lane].plan);
     }
-    const std::uint32_t active = lanes.activeCount();
-    if (active == 0) break;
+    if (lanes.activeCount() == 0) break;
 
     const VkCommandBuffer commands = recordEvaluation(cached, run.onProgress);
-    lanes.advance();
+    run.done += lanes.advance();
     bool anyFinished = false;
     for (std::uint32_t lane = 0; lane < count; ++lane) anyFinished = anyFinished || lanes.finished(lane);
     if (anyFinished) lanes.recordReadback(commands, readback_);
@@ -270,7 +271,6 @@ void Generator::run(Run& run, Group& group) {
     // One evaluation ahead: the host records the next one while the device works on this one.
     if (anyFinished || previous > 0) stream_.wait(anyFinished ? serial : previous);
     previous = serial;
-    run.done += active;
     if (run.onProgress) run.onProgress({Progress::Stage::Sampling, run.done, run.total});
     if (!anyFinished) continue;
 

@@ -2,6 +2,7 @@
 // Textures from requests, synchronously: for library users without a frame to keep, for tests and for the command line.
 // It decides which requests share an executable; engine/lanes.h does the rest.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -89,7 +90,7 @@ class Generator {
   struct Cached {
     std::unique_ptr<Lanes> lanes;
     std::uint64_t lastUse = 0;
-    bool ran = false;
+    std::array<bool, 2> ran{};  // evaluations, and those in bytes of mixed precision
   };
   /// Of a shape with any number of lanes.
   struct Sizing {

@@ -242,17 +242,20 @@ void Lanes::recordGivenState(VkCommandBuffer commands, std::uint32_t lane, const
     executable_->copyIn(commands, source, xBytes, state_.modelInput, (shape_.lanes + lane) * inputBytes, inputBytes);
 }
 
-void Lanes::advance() {
+std::uint32_t Lanes::advance() {
   // One that waited is behind the rows that were made for it.
   bool waited = false;
+  std::uint32_t advanced = 0;
   for (std::uint32_t lane = 0; lane < shape_.lanes; ++lane) {
     if (takesPart(lane)) {
       ++lanes_[lane]->call;
+      ++advanced;
     } else {
       waited = waited || evaluates(lane);
     }
   }
   selection_.view = waited ? 0 : (selection_.view + 1) % kEmbeddedSteps;
+  return advanced;
 }
 
 void Lanes::recordReadback(VkCommandBuffer commands, const vk::Buffer& destination) const {

@@ -78,7 +78,10 @@ class Lanes {
   /// As graph::Executable::record.
   void record(VkCommandBuffer commands, std::uint32_t first, std::uint32_t count) const;
   void record(VkCommandBuffer commands, std::span<const graph::DispatchPart> parts, vk::GpuTimer* timer) const;
-  void advance();
+  /// Returns how many lanes took part.
+  std::uint32_t advance();
+  /// Whether the evaluation whose parameters were recorded is one in bytes, of Precision::Mixed.
+  bool inBytes() const { return bytes_; }
   /// The noisy state that the first call of `plan` expects of a clean one: alpha x0 + sigma noise, with the noise that
   /// `walk` would start from. `x0` [C,H,W] is a state, not a picture. Thread-safe.
   static GivenState givenState(const models::Network& network, const LaneShape& shape, const StepPlan& plan,

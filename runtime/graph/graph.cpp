@@ -50,7 +50,11 @@ Graph::Graph(const vk::DeviceCaps& caps, DataType storage, std::shared_ptr<const
     throw Error(ErrorCode::MissingFeature, "fp16 storage needs the feature storageBuffer16BitAccess, which " +
                                                caps.name + " does not offer; use fp32");
   }
-  if (tuning_ && tuning_->matrixUnits == false) caps_.cooperativeMatrix = false;
+  if (tuning_ && tuning_->matrixUnits == false) {  // for halves: sums of bytes are the same without them
+    std::erase_if(caps_.cooperativeMatrixShapes,
+                  [](const auto& shape) { return shape.a == VK_COMPONENT_TYPE_FLOAT16_KHR; });
+    caps_.cooperativeMatrix = !caps_.cooperativeMatrixShapes.empty();
+  }
 }
 
 void Graph::setQuantized(bool quantized) {

@@ -14,11 +14,13 @@ std::uint32_t outputSize(std::uint32_t size, const Conv2dDesc& desc, std::uint32
 }
 
 /// Of its choice between tiles.
-std::string keyOf(const Conv2dShape& shape) {
-  return std::string(shape.quantized ? "bytes " : "matrix ") + std::to_string(shape.kernel) + "x" +
-         std::to_string(shape.kernel) + "/" + std::to_string(shape.stride) + " " + std::to_string(shape.inputs) + "->" +
-         std::to_string(shape.outputs) + " " + std::to_string(shape.outWidth) + "x" + std::to_string(shape.outHeight) +
-         " x" + std::to_string(shape.n);
+std::string keyOf(const Conv2dShape& shape, StagedProduct product) {
+  const char* const name = product == StagedProduct::Halves  ? "matrix "
+                           : product == StagedProduct::Bytes ? "bytes "
+                                                             : "dot ";
+  return name + std::to_string(shape.kernel) + "x" + std::to_string(shape.kernel) + "/" + std::to_string(shape.stride) +
+         " " + std::to_string(shape.inputs) + "->" + std::to_string(shape.outputs) + " " +
+         std::to_string(shape.outWidth) + "x" + std::to_string(shape.outHeight) + " x" + std::to_string(shape.n);
 }
 
 }  // namespace
@@ -103,7 +105,8 @@ Conv2dPlan planConv2d(const graph::Graph& graph, const Conv2dDesc& desc, const C
   if (!shape.quantized && graph.caps().isSoftware()) return plan;
   const StagedTiles matrix = stagedTiles(graph.caps(), shape);
   if (matrix.tiles.empty()) return plan;
-  plan.choice = graph.choose(keyOf(shape), matrix.usual, static_cast<std::uint32_t>(matrix.tiles.size()));
+  plan.choice = graph.choose(keyOf(shape, matrix.tiles.front().product), matrix.usual,
+                             static_cast<std::uint32_t>(matrix.tiles.size()));
   plan.staged = matrix.tiles[plan.choice.taken];
   plan.winograd = plan.pointwise = false;
   if (plan.staged->product == StagedProduct::Dot) plan.requiredSize = 0;

@@ -109,6 +109,7 @@ std::uint32_t stagedSharedBytes(const StagedTile& tile, const Conv2dShape& shape
   const std::uint32_t unitBytes = bytes ? 8 : 16, sumsPerUnit = unitBytes / 4, gap = 16 / unitBytes;
   const std::uint32_t chunks = tile.blockChannels / kUnit, pitch = chunks + gap;
   const std::uint32_t haloX = haloWidth(tile, shape), halo = haloX * ((tile.tileY - 1) * shape.stride + shape.kernel);
+  const std::uint32_t haloPadded = ceilDiv(halo, 4) * 4;
   const std::uint32_t rows = tile.pixelSubgroups * tile.pixelFragments * tile.m;
   const std::uint32_t last = (rows - 1) * shape.stride + (shape.kernel - 1) * (haloX + 1) + 1;
   const std::uint32_t aUnits = (tile.tileX % tile.m == 0 ? halo : std::max(halo, last)) * pitch;
@@ -117,9 +118,9 @@ std::uint32_t stagedSharedBytes(const StagedTile& tile, const Conv2dShape& shape
   const std::uint32_t steps = blocks * (shape.kernel * shape.kernel / tile.tapSubgroups);
   const std::uint32_t staged = (blocks > 1 ? 2 : 1) * aUnits + (steps > 1 ? 2 : 1) * bUnits;
   const std::uint32_t sums = tile.subgroups() * tile.m * (tile.outputFragments * tile.n / sumsPerUnit + gap);
-  std::uint32_t total = unitBytes * std::max(staged, sums) + 4 * halo;
-  total += normed ? 4 * halo + 8 * blocks * tile.blockChannels : 16;
-  total += squares ? 4 * tile.pixelSubgroups * tile.m * (tile.columnOutputs() / kUnit) : 4;
+  std::uint32_t total = unitBytes * std::max(staged, sums) + 4 * haloPadded;
+  total += normed ? 4 * haloPadded + 8 * blocks * tile.blockChannels : 32;
+  total += squares ? 4 * tile.pixelSubgroups * tile.m * (tile.columnOutputs() / kUnit) : 16;
   return total;
 }
 

@@ -68,8 +68,9 @@ Tensor winogradConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dI
   if (norm != nullptr) {
     squares = pixelSquares(graph, inputs.x);
     if (inputs.x2) squares2 = pixelSquares(graph, inputs.x2);
-    gamma = floatVector(graph, norm->name + ".gamma", norm->gamma, depth);
-    if (!norm->beta.values.empty()) beta = floatVector(graph, norm->name + ".beta", norm->beta, depth);
+    const std::uint32_t padded = padChannels(static_cast<std::uint32_t>(norm->gamma.values.size()));
+    gamma = floatVector(graph, norm->name + ".gamma", norm->gamma, padded);
+    if (!norm->beta.values.empty()) beta = floatVector(graph, norm->name + ".beta", norm->beta, padded);
     modulation = norm->modulation.tensor;
   }
   const std::uint64_t weightBytes = std::uint64_t{kProducts} * depth * out.stride() * sizeof(float);

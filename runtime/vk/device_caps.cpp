@@ -72,7 +72,7 @@ std::vector<CooperativeMatrixShape> cooperativeMatrixShapes(const InstanceFuncti
   found.resize(count);
   std::vector<CooperativeMatrixShape> shapes;
   for (const VkCooperativeMatrixPropertiesKHR& p : found)
-    if (p.scope == VK_SCOPE_SUBGROUP_KHR)
+    if (p.scope == VK_SCOPE_SUBGROUP_KHR && !p.saturatingAccumulation)
       shapes.push_back({p.MSize, p.NSize, p.KSize, p.AType, p.BType, p.CType, p.ResultType});
   return shapes;
 }

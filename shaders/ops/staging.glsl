@@ -95,8 +95,8 @@ const int UNITS1 = (CHANNELS1 + 7) / 8;
 const int UNITS2 = (CHANNELS2 + 7) / 8;
 const int OUT_UNITS = (OUTPUTS + 7) / 8;
 const int CHUNKS = BK / 8;
-// Eight channels as they are staged, and those from one row to the next: an odd number of 16 bytes, so that the rows of a
-// fragment begin in different banks.
+// Eight channels as they are staged, and those from one row to the next: of 32 channels an odd number of 16 bytes, so that
+// the rows of a fragment begin in different banks.
 #if RVL_INT8
 #define STAGED_UNIT uvec2
 #define SUM int
@@ -134,12 +134,14 @@ const int B_READS = (ST * BN * WEIGHT_CHUNKS + LOCAL - 1) / LOCAL;
 const int B_FIRST = BLOCKS > 1 ? 2 * A_UNITS : A_UNITS;
 const int STAGED = B_FIRST + (STEPS > 1 ? 2 * B_UNITS : B_UNITS);
 const int SUMS = SM * SN * ST * M * SUM_PITCH;
+// All of it is in multiples of 16 bytes: matrices are read from there, and bytes in units of 8 do not ask for it.
 shared STAGED_UNIT pool[STAGED > SUMS ? STAGED : SUMS];
 const uint OUTSIDE = 0xffffffffu;
-shared uint source[HALO];                                      // pixel of the input, or OUTSIDE
-shared float pixelScale[NORM != 0 ? HALO : 1];
-shared vec2 affine[NORM != 0 ? BLOCKS * BK : 1];               // per channel: scale and shift
-shared float columnSquares[SQUARES ? SM * M * (BN / 8) : 1];  // per pixel and 8 channels
+const int HALO_PADDED = (HALO + 3) / 4 * 4;
+shared uint source[HALO_PADDED];                              // pixel of the input, or OUTSIDE
+shared float pixelScale[NORM != 0 ? HALO_PADDED : 4];
+shared vec2 affine[NORM != 0 ? BLOCKS * BK : 2];              // per channel: scale and shift
+shared float columnSquares[SQUARES ? SM * M * (BN / 8) : 4];  // per pixel and 8 channels
 
 uvec4 nextA[A_READS], nextB[B_READS];
 

@@ -62,7 +62,10 @@ class Quantized : public test::NetworkTest {
     options.lanes = lanes;
     engine::Generator generator(network, pipelines(), options);
     std::vector<std::vector<float>> result;
-    for (engine::Texture& texture : generator.generate(requests)) result.push_back(std::move(texture.pixels));
+    engine::Progress last;
+    const auto watch = [&](const engine::Progress& progress) { last = progress; };
+    for (engine::Texture& texture : generator.generate(requests, watch)) result.push_back(std::move(texture.pixels));
+    EXPECT_EQ(last.done, last.total) << "evaluations, each lane's once";
     return result;
   }
 
