@@ -71,7 +71,7 @@ TEST(Peers, RefusesAnUnknownPrecision) {
   const Scratch scratch;
   TextureUnet network = smallNetwork();
   writeNetwork(scratch.path() / "network.safetensors", network);
-  EXPECT_THROW(RuntimeEvaluation(scratch.path() / "network.safetensors", "", {1, 16, "int3"}), Error);
+  EXPECT_THROW(RuntimeEvaluation(scratch.path() / "network.safetensors", "", {1, 16, "int3"}), rivulet::Error);
 }
 
 }  // namespace
