@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "../scratch.h"
+#include "core/error.h"
 #include "training/evaluation/commands.h"
 #include "training/evaluation/runtime_evaluation.h"
 #include "training/export.h"
