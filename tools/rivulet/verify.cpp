@@ -179,10 +179,10 @@ void addVerify(CLI::App& app, const Globals& globals, Run& run) {
   command->add_option("--precision", options->precision, "fp32, fp16 or int8 (networks; sampler state is always fp32)")
       ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
       ->capture_default_str();
-  command->add_option(
-      "--tolerance", options->tolerance,
-      "Largest error: relative L2 of networks (default 1e-4, fp16 1e-2), fraction of the largest |x| of samplers "
-      "(default 1e-4)");
+  command->add_option("--tolerance", options->tolerance,
+                      "Largest error: relative L2 of networks (default 1e-4, fp16 1e-2, int8 1e-1), fraction of the "
+                      "largest |x| of samplers "
+                      "(default 1e-4)");
   command->add_flag("--json", options->json, "Print JSON");
   command->callback([&globals, &run, options] { run = [&globals, options] { return verify(globals, *options); }; });
 }

@@ -177,13 +177,26 @@ std::vector<std::string> caseKeys(const Safetensors& io) {
   return result;
 }
 
+double usualTolerance(engine::Precision precision) {
+  switch (precision) {
+    case engine::Precision::Fp32:
+      return 1e-4;
+    case engine::Precision::Fp16:
+      return 1e-2;
+    case engine::Precision::Int8:
+    case engine::Precision::Mixed:
+      return 1e-1;  // of rounding; what is wrong is off by all of it
+  }
+  return 0;
+}
+
 }  // namespace
 
 void verifyNetwork(const VerifyContext& context, const fs::path& folder, const std::string& name) {
   VerifyRow row;
   row.name = name;
   row.kind = "network";
-  row.tolerance = context.tolerance.value_or(context.precision == engine::Precision::Fp32 ? 1e-4 : 1e-2);
+  row.tolerance = context.tolerance.value_or(usualTolerance(context.precision));
   try {
     const std::shared_ptr<const models::Network> network = models::Network::load(modelPath(folder));
     const Safetensors io = Safetensors::open(folder / "io.safetensors");
