@@ -17,15 +17,10 @@ void link(Chain& chain, Structure& structure, VkStructureType type) {
   chain.head = &structure;
 }
 
-/// Links what enables `features` in a chain of zeros. `bytes`: whether matrix units are to multiply bytes, too; the
-/// structure that says so is one of those for cooperative matrices.
+/// Links what enables `features` in front of what is in the chain. `bytes`: whether matrix units are to multiply bytes,
+/// too; the structure that says so is one of those for cooperative matrices.
 template <class Chain>
 void linkFeatures(const RvlFeatures& features, bool bytes, Chain& chain) {
-  if (features.shader_int64 || features.texture_compression_bc) {
-    chain.core.features.shaderInt64 = features.shader_int64;
-    chain.core.features.textureCompressionBC = features.texture_compression_bc;
-    link(chain, chain.core, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
-  }
   if (features.storage_buffer_16bit_access) {
     chain.storage16.storageBuffer16BitAccess = VK_TRUE;
     link(chain, chain.storage16, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES);
@@ -53,6 +48,11 @@ void linkFeatures(const RvlFeatures& features, bool bytes, Chain& chain) {
     chain.float16.shaderFloat16 = features.cooperative_matrix ? VK_TRUE : VK_FALSE;
     chain.float16.shaderInt8 = bytes ? VK_TRUE : VK_FALSE;
     link(chain, chain.float16, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES);
+  }
+  if (features.shader_int64 || features.texture_compression_bc) {
+    chain.core.features.shaderInt64 = features.shader_int64;
+    chain.core.features.textureCompressionBC = features.texture_compression_bc;
+    link(chain, chain.core, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
   }
 }
 
@@ -108,11 +108,11 @@ RvlResult RVL_CALL fillFeatureChain2(const RvlRequirements* enabled, RvlFeatureC
     const std::size_t size = chain->struct_size;
     *chain = {};
     chain->struct_size = size;
-    linkFeatures(given.features, given.byte_features.shader_int8 != VK_FALSE, *chain);
     if (given.byte_features.integer_dot_product) {
       chain->dot_product.shaderIntegerDotProduct = VK_TRUE;
       link(*chain, chain->dot_product, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
     }
+    linkFeatures(given.features, given.byte_features.shader_int8 != VK_FALSE, *chain);
     return RVL_SUCCESS;
   });
 }

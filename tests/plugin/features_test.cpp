@@ -106,6 +106,9 @@ TEST_F(PluginFeatures, EveryChoiceOfThemIsOneChain) {
     std::set<const void*> linked;
     for (const auto& [type, structure] : structuresOf(chain.head)) linked.insert(structure);
     EXPECT_EQ(linked, expected);
+    if (expected.count(&chain.core) != 0) {
+      EXPECT_EQ(chain.head, &chain.core) << "where a host has one of its own, the rest is behind it";
+    }
 
     // The older function enables what the older structure names.
     RvlFeatureChain older;

@@ -140,8 +140,8 @@ typedef struct RvlRequirements {
  * VkPhysicalDeviceVulkan11Features, 12 or 13 that has the same members. Do not copy it once it is filled: it points
  * into itself. */
 typedef struct RvlFeatureChain {
-  const void* head; /* for VkDeviceCreateInfo::pNext, with pEnabledFeatures NULL; or NULL */
-  VkPhysicalDeviceFeatures2 core;
+  const void* head;               /* for VkDeviceCreateInfo::pNext, with pEnabledFeatures NULL; or NULL */
+  VkPhysicalDeviceFeatures2 core; /* the first, if it is in the chain */
   VkPhysicalDevice16BitStorageFeatures storage16;
   VkPhysicalDeviceBufferDeviceAddressFeatures address;
   VkPhysicalDeviceSubgroupSizeControlFeatures subgroups;
@@ -151,12 +151,12 @@ typedef struct RvlFeatureChain {
   VkPhysicalDeviceShaderFloat16Int8Features float16;
 } RvlFeatureChain;
 
-/* The same for RvlByteFeatures as well. */
+/* The same with what RvlByteFeatures has. */
 typedef struct RvlFeatureChain2 {
   size_t struct_size; /* set by the host */
   void* next;
-  const void* head; /* as in RvlFeatureChain */
-  VkPhysicalDeviceFeatures2 core;
+  const void* head;               /* as in RvlFeatureChain */
+  VkPhysicalDeviceFeatures2 core; /* the first, if it is in the chain */
   VkPhysicalDevice16BitStorageFeatures storage16;
   VkPhysicalDeviceBufferDeviceAddressFeatures address;
   VkPhysicalDeviceSubgroupSizeControlFeatures subgroups;
