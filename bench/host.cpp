@@ -55,6 +55,7 @@ Host::Host(std::uint64_t loadBytes) {
   const RvlApi* api = rvlGetApi(RVL_API_VERSION);
   if (api->queryRequirements(&ask, &offer) < 0) throw Error(ErrorCode::Internal, api->lastError());
   contextInfo_.features = offer.features;
+  contextInfo_.byte_features = offer.byte_features;
 }
 
 Host::~Host() {

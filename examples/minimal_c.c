@@ -90,10 +90,12 @@ int main(int argc, char** argv) {
   uint32_t count = 1;
   CHECK(EnumeratePhysicalDevices(instance, &count, &gpu));
   RvlRequirementsInfo ask = {sizeof ask, NULL, gipa, instance, gpu, VK_API_VERSION_1_2};
-  RvlRequirements offer = {sizeof offer, NULL, {0}, 0, {0}};
+  RvlRequirements offer = {0};
+  offer.struct_size = sizeof offer;
   CHECK(api->queryRequirements(&ask, &offer));
-  RvlFeatureChain chain;
-  CHECK(api->fillFeatureChain(&offer.features, &chain));
+  RvlFeatureChain2 chain = {0};
+  chain.struct_size = sizeof chain;
+  CHECK(api->fillFeatureChain2(&offer, &chain));
   const float one = 1.0f;
   VkDeviceQueueCreateInfo queueInfo = {VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, NULL, 0, 0, 1, &one};
   VkDeviceCreateInfo deviceInfo = {VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, chain.head, 0, 1, &queueInfo, 0, NULL,
@@ -123,6 +125,7 @@ int main(int argc, char** argv) {
   contextInfo.device = device;
   contextInfo.api_version = VK_API_VERSION_1_2;
   contextInfo.features = offer.features;
+  contextInfo.byte_features = offer.byte_features;
   RvlContext context;
   CHECK(api->createContext(&contextInfo, &context));
   RvlModelInfo modelInfo = {sizeof modelInfo, NULL, argv[1], NULL, 0, NULL};

@@ -7,6 +7,7 @@
 #include "app/report.h"
 #include "rivulet/model_files.h"
 #include "rivulet/plugin_library.h"
+#include "rivulet/precision.h"
 
 namespace demo {
 namespace fs = std::filesystem;
@@ -91,9 +92,7 @@ void App::makeGenerator() {
   GeneratorOptions options;
   options.model = findModel(controls_.model, programFolder_);
   options.mode = controls_.async ? RVL_MODE_ASYNC : RVL_MODE_RECORD;
-  options.precision = controls_.precision == "float"  ? RVL_PRECISION_FLOAT
-                      : controls_.precision == "half" ? RVL_PRECISION_HALF
-                                                      : RVL_PRECISION_AUTO;
+  options.precision = precisionOf(controls_.precision);
   options.plainKernels = controls_.plainKernels;
   if (textures_) textures_->dropRequests();
   interface_->forgetTextures();

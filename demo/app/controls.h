@@ -23,7 +23,7 @@ struct Controls {
   // With how much
   float budgetUs = 0;  // 0: by the device
   bool async = false;
-  std::string precision = "auto";  // "float", "half"
+  std::string precision = "auto";  // as rivulet/precision.h names them
   bool plainKernels = false;
   bool paused = false;
   // The interface

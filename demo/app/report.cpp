@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "rivulet/precision.h"
+
 namespace demo {
 namespace {
 
@@ -41,9 +43,7 @@ void writeReport(const std::string& file, const Controls& controls, const Select
   json["selected"] = selection.surface;
   json["mode"] = generator.options().mode == RVL_MODE_ASYNC ? "async" : "record";
   json["plain-kernels"] = generator.options().plainKernels;
-  json["precision"] = generator.options().precision == RVL_PRECISION_HALF    ? "half"
-                      : generator.options().precision == RVL_PRECISION_FLOAT ? "float"
-                                                                             : "auto";
+  json["precision"] = nameOf(generator.options().precision);
   if (const Model* const model = generator.model()) {
     json["model"] = model->properties.name;
     json["steps"] = stepsFor(*model, controls.quality);

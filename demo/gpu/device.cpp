@@ -47,12 +47,13 @@ void Device::create(VkSurfaceKHR surface, const rivulet::Plugin& plugin) {
   ask.api_version = Instance::kApiVersion;
   auto offer = rivulet::make<RvlRequirements>();
   plugin.check(plugin->queryRequirements(&ask, &offer));
-  features_ = offer.features;
-  features_.debug_utils = instance_.debugUtils();  // of the instance, which only its maker knows
+  offer.features.debug_utils = instance_.debugUtils();  // of the instance, which only its maker knows
   // RenderDoc passes the feature on, and then refuses devices that enable it unless their addresses can be replayed.
-  if (RenderDoc::loaded() && !replaysAddresses()) features_.buffer_device_address = VK_FALSE;
-  RvlFeatureChain chain;
-  plugin.check(plugin->fillFeatureChain(&features_, &chain));
+  if (RenderDoc::loaded() && !replaysAddresses()) offer.features.buffer_device_address = VK_FALSE;
+  features_ = offer.features;
+  byteFeatures_ = offer.byte_features;
+  auto chain = rivulet::make<RvlFeatureChain2>();
+  plugin.check(plugin->fillFeatureChain2(&offer, &chain));
   std::vector<const char*> extensions(offer.device_extensions, offer.device_extensions + offer.device_extension_count);
   if (surface) extensions.push_back(VK_KHR_SWAPCHAIN_EXTENSION_NAME);
   if (before13()) {

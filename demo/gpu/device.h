@@ -33,6 +33,7 @@ class Device {
   bool isCpu() const { return properties_.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU; }
   /// Those enabled, of the ones Rivulet offered to use.
   const RvlFeatures& rivuletFeatures() const { return features_; }
+  const RvlByteFeatures& rivuletByteFeatures() const { return byteFeatures_; }
   /// Nanoseconds a time stamp's unit is long; 0: the queue has none.
   double timestampPeriod() const { return timestampPeriod_; }
 
@@ -57,6 +58,7 @@ class Device {
   std::uint32_t family_ = 0;
   VmaAllocator allocator_ = VK_NULL_HANDLE;
   RvlFeatures features_{};
+  RvlByteFeatures byteFeatures_{};
   double timestampPeriod_ = 0;
 };
 

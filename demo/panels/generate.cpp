@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "panels/panel.h"
+#include "rivulet/precision.h"
 
 namespace demo {
 namespace {
@@ -104,18 +105,22 @@ void qualityControls(PanelContext& context, const Model& model) {
   }
   label("Precision");
   if (ImGui::BeginCombo("##precision", controls.precision.c_str())) {
-    for (const char* const precision : {"auto", "float", "half"}) {
-      const bool able =
-          std::string(precision) != "half" || context.device.rivuletFeatures().storage_buffer_16bit_access;
-      if (ImGui::Selectable(precision, controls.precision == precision, able ? 0 : ImGuiSelectableFlags_Disabled)) {
-        controls.precision = precision;
+    for (const RvlPrecision precision : kPrecisions) {
+      const bool able = offered(precision, context.device, controls.plainKernels) &&
+                        (model.properties.quantized || !multipliesBytes(precision));
+      const char* const name = nameOf(precision);
+      if (ImGui::Selectable(name, controls.precision == name, able ? 0 : ImGuiSelectableFlags_Disabled)) {
+        controls.precision = name;
       }
     }
     ImGui::EndCombo();
   }
   label("Kernels");
   int plain = controls.plainKernels ? 1 : 0;
-  if (ImGui::Combo("##kernels", &plain, "all the device has\0Vulkan 1.1 only\0")) controls.plainKernels = plain == 1;
+  if (ImGui::Combo("##kernels", &plain, "all the device has\0Vulkan 1.1 only\0")) {
+    controls.plainKernels = plain == 1;
+    if (!offered(precisionOf(controls.precision), context.device, controls.plainKernels)) controls.precision = "auto";
+  }
 }
 
 }  // namespace
@@ -132,7 +137,11 @@ void generatePanel(PanelContext& context) {
   label("Model");
   if (ImGui::BeginCombo("##model", model->properties.name)) {
     for (const std::string& name : context.models) {
-      if (ImGui::Selectable(name.c_str(), name == model->properties.name)) context.controls.model = name;
+      if (ImGui::Selectable(name.c_str(), name == model->properties.name)) {
+        context.controls.model = name;
+        // Whether the other one has layers in bytes is not known before it is read.
+        if (multipliesBytes(precisionOf(context.controls.precision))) context.controls.precision = "auto";
+      }
     }
     ImGui::EndCombo();
   }

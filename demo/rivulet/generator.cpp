@@ -15,9 +15,11 @@ RvlContextInfo contextInfo(const Device& device, const GeneratorOptions& options
   info.device = device.handle();
   info.api_version = Instance::kApiVersion;
   info.features = device.rivuletFeatures();
+  info.byte_features = device.rivuletByteFeatures();
   if (options.plainKernels) {
     // What is not named here is not used. The semaphore stays: the frames signal it.
     info.features = {};
+    info.byte_features = {};
     info.features.timeline_semaphore = device.rivuletFeatures().timeline_semaphore;
     info.features.debug_utils = device.rivuletFeatures().debug_utils;
   }

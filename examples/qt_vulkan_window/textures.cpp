@@ -37,14 +37,15 @@ std::vector<Image> makeImages(const QVulkanWindow& window, std::size_t count) {
   return images;
 }
 
-RvlContextInfo contextInfo(QVulkanWindow& window, const RvlFeatures& enabled) {
+RvlContextInfo contextInfo(QVulkanWindow& window, const RvlRequirements& enabled) {
   auto info = rivulet::make<RvlContextInfo>();
   info.get_instance_proc_addr = loader(*window.vulkanInstance());
   info.instance = window.vulkanInstance()->vkInstance();
   info.physical_device = window.physicalDevice();
   info.device = window.device();
   info.api_version = apiVersion(*window.vulkanInstance());
-  info.features = enabled;
+  info.features = enabled.features;
+  info.byte_features = enabled.byte_features;
   info.queue_family = window.graphicsQueueFamilyIndex();
   info.message_callback = logMessage;
   return info;
@@ -62,29 +63,29 @@ void DeviceRequest::apply(QVulkanWindow& window) {
   plugin().check(plugin()->queryRequirements(&info, &offer));
 
 #if QT_VERSION >= QT_VERSION_CHECK(6, 7, 0)
-  enabled_ = offer.features;
-  enabled_.debug_utils = VK_FALSE;  // of the instance, and not asked for there
-  plugin().check(plugin()->fillFeatureChain(&enabled_, &chain_));
+  enabled_ = offer;
+  enabled_.features.debug_utils = VK_FALSE;  // of the instance, and not asked for there
+  plugin().check(plugin()->fillFeatureChain2(&enabled_, &chain_));
   QByteArrayList extensions;
   for (std::uint32_t i = 0; i < offer.device_extension_count; ++i) extensions << offer.device_extensions[i];
   window.setDeviceExtensions(extensions);
   window.setEnabledFeaturesModifier([this](VkPhysicalDeviceFeatures2& features) {
     features.features = chain_.core.features;
-    features.pNext = chain_.core.pNext;
+    features.pNext = chain_.head == &chain_.core ? chain_.core.pNext : const_cast<void*>(chain_.head);
   });
 #elif QT_VERSION >= QT_VERSION_CHECK(6, 4, 0)
   // This Qt enables the features of Vulkan 1.0 and no others. Rivulet makes do; extensions would have nothing to serve.
-  enabled_ = {};
-  enabled_.shader_int64 = offer.features.shader_int64;
-  enabled_.texture_compression_bc = offer.features.texture_compression_bc;
-  plugin().check(plugin()->fillFeatureChain(&enabled_, &chain_));
+  enabled_ = rivulet::make<RvlRequirements>();
+  enabled_.features.shader_int64 = offer.features.shader_int64;
+  enabled_.features.texture_compression_bc = offer.features.texture_compression_bc;
+  plugin().check(plugin()->fillFeatureChain2(&enabled_, &chain_));
   window.setEnabledFeaturesModifier([this](VkPhysicalDeviceFeatures& features) { features = chain_.core.features; });
 #else
-  enabled_ = {};  // this Qt decides by itself
+  enabled_ = rivulet::make<RvlRequirements>();  // this Qt decides by itself
 #endif
 }
 
-Textures::Textures(QVulkanWindow& window, const RvlFeatures& enabled, const std::vector<Material>& materials,
+Textures::Textures(QVulkanWindow& window, const RvlRequirements& enabled, const std::vector<Material>& materials,
                    const Options& options)
     : budget_(options.budget),
       images_(makeImages(window, materials.size())),

@@ -23,11 +23,11 @@ class DeviceRequest {
   /// far as Qt can enable it. Must stay where it is until the device exists. Throws rivulet::PluginError.
   void apply(QVulkanWindow& window);
   /// What was enabled, no more.
-  const RvlFeatures& enabled() const { return enabled_; }
+  const RvlRequirements& enabled() const { return enabled_; }
 
  private:
-  RvlFeatures enabled_{};
-  RvlFeatureChain chain_{};
+  RvlRequirements enabled_ = rivulet::make<RvlRequirements>();
+  RvlFeatureChain2 chain_ = rivulet::make<RvlFeatureChain2>();
 };
 
 /// Rivulet on the window's device: one image for each material, from the start a plain colour, then the previews, then
@@ -38,7 +38,7 @@ class Textures {
   static constexpr VkClearColorValue kPlaceholder{{0.16f, 0.18f, 0.22f, 1.0f}};
 
   /// Begins to read the model and to ask for the textures, on a thread of its own.
-  Textures(QVulkanWindow& window, const RvlFeatures& enabled, const std::vector<Material>& materials,
+  Textures(QVulkanWindow& window, const RvlRequirements& enabled, const std::vector<Material>& materials,
            const Options& options);
 
   /// Once a frame, outside a render pass: goes on for as long as the budget allows. `slot` is the swap chain image that

@@ -125,6 +125,7 @@ RvlResult RVL_CALL getModelProperties(RvlContext handle, RvlModel model, RvlMode
     result.style_size = info.styleDim;
     result.null_class = info.nullClass ? VK_TRUE : VK_FALSE;
     result.any_step = info.targetTime ? VK_TRUE : VK_FALSE;
+    result.quantized = info.quantizedLayers != 0 ? VK_TRUE : VK_FALSE;
     writeStruct(properties, result, "RvlModelProperties");
   });
 }
@@ -255,17 +256,39 @@ RvlResult RVL_CALL measureStyleOf(const RvlPixels* pixels, float style[RVL_STYLE
 
 constexpr RvlApi tableOf(std::uint32_t version) {
   return {
-      version,        resultText,      lastError,      queryRequirements, fillFeatureChain,
-      createContext,  destroyContext,  loadModel,      releaseModel,      getModelProperties,
-      getClassName,   findClass,       warmUp,         isReady,           request,
-      poll,           cancel,          releaseRequest, acquireImage,      unacquireImage,
-      record,         discard,         tick,           getStatistics,     getPipelineCache,
-      measureStyleOf, getOpStatistics,
+      version,
+      resultText,
+      lastError,
+      queryRequirements,
+      fillFeatureChain,
+      createContext,
+      destroyContext,
+      loadModel,
+      releaseModel,
+      getModelProperties,
+      getClassName,
+      findClass,
+      warmUp,
+      isReady,
+      request,
+      poll,
+      cancel,
+      releaseRequest,
+      acquireImage,
+      unacquireImage,
+      record,
+      discard,
+      tick,
+      getStatistics,
+      getPipelineCache,
+      measureStyleOf,
+      getOpStatistics,
+      fillFeatureChain2,
   };
 }
 
 // What is new in a version stands at the end of the table: an older host sees what its header has.
-constexpr RvlApi kApis[] = {tableOf(1), tableOf(2)};
+constexpr RvlApi kApis[] = {tableOf(1), tableOf(2), tableOf(3)};
 static_assert(std::size(kApis) == RVL_API_VERSION);
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 
 #include "vk/label.h"
 
@@ -84,13 +83,19 @@ std::shared_ptr<Work> Batch::cancel(std::uint32_t lane) {
   work->batch = nullptr;
   works_[lane] = nullptr;
   std::erase_if(outputs_, [&](const Output& output) { return output.lane == lane; });
-  const bool any = std::any_of(works_.begin(), works_.end(), [](const auto& w) { return w != nullptr; });
-  if (!any) evaluating_ = false;  // nobody wants the rest of it
+  // Nobody may want the rest of the evaluation: those that wait for one in another precision need not wait for it.
+  if (evaluating_ && !anyTakesPart()) evaluating_ = false;
   if (!evaluating_) {
     for (std::uint32_t i = 0; i < shape().lanes; ++i)
       if (!works_[i]) lanes_.release(i);
   }
   return work;
+}
+
+bool Batch::anyTakesPart() const {
+  for (std::uint32_t lane = 0; lane < shape().lanes; ++lane)
+    if (works_[lane] && lanes_.takesPart(lane)) return true;
+  return false;
 }
 
 void Batch::restart() {
@@ -116,6 +121,7 @@ double Batch::planCost(std::uint32_t evaluations) const {
 double Batch::evaluationTime() const {
   double sum = 0;
   for (std::uint32_t i = 0; i < lanes_.executable().size(); ++i) {
+    if (lanes_.runs(i, 1) == 0) continue;  // of mixed precision there are two kinds: it is the first
     const double mean = costs_.mean(i);
     if (mean == 0) return 0;
     sum += mean;
@@ -153,7 +159,7 @@ void Batch::beginEvaluation(Slice& slice) {
   lanes_.recordParameters(slice.commands);
   for (std::uint32_t lane = 0; lane < shape().lanes; ++lane) {
     const std::shared_ptr<Work>& work = works_[lane];
-    if (work && work->givenState.size() != 0 && lanes_.evaluation(lane) == 0)
+    if (work && work->givenState.size() != 0 && lanes_.takesPart(lane) && lanes_.evaluation(lane) == 0)
       lanes_.recordGivenState(slice.commands, lane, work->givenState);
   }
   evaluating_ = true;
@@ -182,16 +188,17 @@ bool Batch::recordDispatches(Slice& slice) {
   return cursor_ == executable.size();
 }
 
-/// Under a label that says at which step each lane is, "step 1/4 3/4 - 2/4".
+/// Under a label that says at which step each lane is, "step 1/4 3/4 - 2/4", but for those that have nothing to do or
+/// wait; "step in bytes" where mixed precision has both.
 void Batch::recordParts(Slice& slice) {
-  char text[128] = "step";
-  std::size_t length = std::strlen(text);
+  char text[128];
+  auto length = static_cast<std::size_t>(std::snprintf(text, sizeof text, lanes_.inBytes() ? "step in bytes" : "step"));
   const std::uint32_t named = vk::Label::available(slice.device) ? shape().lanes : 0;
   for (std::uint32_t lane = 0; lane < named && length < sizeof text; ++lane) {
-    const bool at = lanes_.active(lane) && !lanes_.finished(lane);
-    const int written = at ? std::snprintf(text + length, sizeof text - length, " %u/%zu", lanes_.evaluation(lane) + 1,
-                                           lanes_.plan(lane).calls.size())
-                           : std::snprintf(text + length, sizeof text - length, " -");
+    const int written = lanes_.takesPart(lane)
+                            ? std::snprintf(text + length, sizeof text - length, " %u/%zu", lanes_.evaluation(lane) + 1,
+                                            lanes_.plan(lane).calls.size())
+                            : std::snprintf(text + length, sizeof text - length, " -");
     length += static_cast<std::size_t>(std::max(written, 0));
   }
   const vk::Label label(slice.device, slice.commands, text);
@@ -209,7 +216,7 @@ void Batch::endEvaluation(Progress& progress) {
       lanes_.release(lane);  // cancelled meanwhile
       continue;
     }
-    const bool waited = work->stepsDone == lanes_.evaluation(lane);
+    const bool waited = work->stepsDone == lanes_.evaluation(lane);  // for one in another precision
     work->stepsDone = lanes_.evaluation(lane);
     const bool finished = lanes_.finished(lane);
     if (finished || (work->preview && !waited)) outputs_.push_back({lane, !finished});

@@ -53,7 +53,7 @@ class Batch {
   /// Microseconds of a plan of so many evaluations, and of the longest piece of work that is recorded at once.
   double planCost(std::uint32_t evaluations) const;
   double longestPiece() const;
-  /// Of one evaluation as measured; 0 until all of it has been.
+  /// Of one evaluation as measured, of mixed precision one in halves; 0 until all of it has been.
   double evaluationTime() const;
 
  private:
@@ -68,6 +68,7 @@ class Batch {
   void endEvaluation(Progress& progress);
   bool recordOutputs(Slice& slice, std::vector<std::shared_ptr<Work>>& recorded);
   void takeOut(std::uint32_t lane);
+  bool anyTakesPart() const;
 
   std::shared_ptr<Model> model_;
   engine::Lanes lanes_;

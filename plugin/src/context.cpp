@@ -46,6 +46,8 @@ std::shared_ptr<vk::Device> importDevice(const RvlContextInfo& info) {
   import.enabled.timelineSemaphore = info.features.timeline_semaphore != VK_FALSE;
   import.enabled.textureCompressionBC = info.features.texture_compression_bc != VK_FALSE;
   import.enabled.debugUtils = info.features.debug_utils != VK_FALSE;
+  import.enabled.shaderInt8 = info.byte_features.shader_int8 != VK_FALSE;
+  import.enabled.integerDotProduct = info.byte_features.integer_dot_product != VK_FALSE;
   if ((info.lock_queue == nullptr) != (info.unlock_queue == nullptr)) {
     invalid("lock_queue and unlock_queue are given together or not at all");
   }
@@ -66,6 +68,15 @@ void requireFamily(std::uint32_t family, const vk::Device& device) {
           std::to_string(count - 1) + "; VK_QUEUE_FAMILY_IGNORED means no transfer");
 }
 
+/// Refuses what graphs would refuse later, in the words of the interface.
+engine::Precision inBytes(engine::Precision precision, const char* name, const vk::DeviceCaps& caps) {
+  if (caps.storage16 && caps.multipliesBytes()) return precision;
+  throw Error(ErrorCode::MissingFeature,
+              std::string(name) + " needs storage_buffer_16bit_access to be enabled, and integer_dot_product, or " +
+                  "cooperative_matrix and shader_int8 on a device with cooperative matrices of bytes; '" + caps.name +
+                  "' has " + (caps.storage16 ? "nothing that multiplies bytes" : "no 16-bit access") + " enabled");
+}
+
 engine::Precision precisionOf(RvlPrecision precision, const vk::DeviceCaps& caps) {
   switch (precision) {
     case RVL_PRECISION_AUTO:
@@ -76,6 +87,10 @@ engine::Precision precisionOf(RvlPrecision precision, const vk::DeviceCaps& caps
       if (!caps.storage16)
         throw Error(ErrorCode::MissingFeature, "RVL_PRECISION_HALF needs storage_buffer_16bit_access to be enabled");
       return engine::Precision::Fp16;
+    case RVL_PRECISION_INT8:
+      return inBytes(engine::Precision::Int8, "RVL_PRECISION_INT8", caps);
+    case RVL_PRECISION_MIXED:
+      return inBytes(engine::Precision::Mixed, "RVL_PRECISION_MIXED", caps);
     case RVL_PRECISION_MAX_ENUM:
       break;
   }
@@ -224,6 +239,12 @@ std::uint64_t Context::loadModel(const RvlModelInfo& info) {
   } else {
     model->network = models::Network::load(std::span(static_cast<const std::byte*>(info.data), info.size),
                                            info.name ? info.name : "model");
+  }
+  if (engine::multipliesBytes(precision_) && model->network->info().quantizedLayers == 0) {
+    throw Failure(RVL_ERROR_UNSUPPORTED,
+                  "'" + model->network->info().name + "' has no layers in bytes, which the context's precision, " +
+                      toString(precision_) + ", is for: load a file that `rivulet quantize` made of it, or make the " +
+                      "context with RVL_PRECISION_AUTO");
   }
   const std::lock_guard lock(mutex_);
   requireAlive();

@@ -39,7 +39,7 @@ LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& c
   const graph::Tensor embedding = graph.view(embeddings, kEmbeddedSteps);
   result.networkFirst = size();
   const bool mixed = shape.precision == Precision::Mixed;
-  if (mixed || shape.precision == Precision::Int8) models::requireQuantized(network.info());
+  if (multipliesBytes(shape.precision)) models::requireQuantized(network.info());
   graph.setQuantized(shape.precision == Precision::Int8);
   const models::NetworkInputs inputs{result.state.modelInput, embedding, shape.wrap};
   const graph::Tensor output = network.build(graph, inputs);

@@ -60,6 +60,9 @@ class Lanes {
   std::uint32_t evaluation(std::uint32_t lane) const { return lanes_.at(lane)->call; }
   bool finished(std::uint32_t lane) const;
   std::uint32_t activeCount() const;
+  /// Whether the evaluation whose parameters were recorded is one of the lane's; of mixed precision it may have to wait
+  /// for the next.
+  bool takesPart(std::uint32_t lane) const { return evaluates(lane) && wantsBytes(lane) == bytes_; }
   /// The evaluations of a lane's plan.
   const StepPlan& plan(std::uint32_t lane) const { return *lanes_.at(lane)->plan; }
   /// Begins the request of a lane anew: what was recorded for it never ran.
@@ -98,8 +101,6 @@ class Lanes {
   void compile(vk::PipelineCache& pipelines, LaneGraph built, const graph::ExecutableOptions& options);
   bool evaluates(std::uint32_t lane) const { return active(lane) && !finished(lane); }
   bool wantsBytes(std::uint32_t lane) const;
-  /// Whether it is part of the evaluation at hand.
-  bool takesPart(std::uint32_t lane) const { return evaluates(lane) && wantsBytes(lane) == bytes_; }
   void choosePrecision();
   void recordConditioning(VkCommandBuffer commands);
   void recordInitialNoise(VkCommandBuffer commands);

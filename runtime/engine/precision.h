@@ -20,6 +20,11 @@ constexpr DataType storageOf(Precision precision) {
   return precision == Precision::Fp32 ? DataType::F32 : DataType::F16;
 }
 
+/// Whether it is for networks with a quantisation only.
+constexpr bool multipliesBytes(Precision precision) {
+  return precision == Precision::Int8 || precision == Precision::Mixed;
+}
+
 /// Fp16 where the device stores it and computes in hardware; software devices only convert, so Fp32.
 Precision defaultPrecision(const vk::DeviceCaps& caps);
 

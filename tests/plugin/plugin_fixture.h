@@ -10,11 +10,15 @@ namespace rivulet::test {
 class PluginTest : public GpuTest {
  protected:
   template <class Change>
-  void open(Change&& change, const HostOptions& options = {}, const TinyTextureUNet& model = {}) {
+  void open(Change&& change, const HostOptions& options, std::span<const std::byte> modelFile) {
     close();
     host_ = std::make_unique<PluginHost>(options);
     host_->createContext(change);
-    model_ = host_->load(model);
+    model_ = host_->load(modelFile);
+  }
+  template <class Change>
+  void open(Change&& change, const HostOptions& options = {}, const TinyTextureUNet& model = {}) {
+    open(change, options, model.bytes());
   }
   void open() {
     open([](RvlContextInfo&) {});

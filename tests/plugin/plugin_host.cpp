@@ -21,11 +21,10 @@ PluginHost::~PluginHost() {
   own_.reset();
 }
 
-RvlModel PluginHost::load(const TinyTextureUNet& model) {
-  const std::vector<std::byte> bytes = model.bytes();
+RvlModel PluginHost::load(std::span<const std::byte> file) {
   auto info = sized<RvlModelInfo>();
-  info.data = bytes.data();
-  info.size = bytes.size();
+  info.data = file.data();
+  info.size = file.size();
   info.name = "tiny";
   RvlModel handle{};
   EXPECT_EQ(api().loadModel(context_, &info, &handle), RVL_SUCCESS) << api().lastError();

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,13 @@ inline RvlFeatures featuresOf(const vk::EnabledFeatures& e) {
   return f;
 }
 
+inline RvlByteFeatures byteFeaturesOf(const vk::EnabledFeatures& e) {
+  RvlByteFeatures f{};
+  f.shader_int8 = e.shaderInt8;
+  f.integer_dot_product = e.integerDotProduct;
+  return f;
+}
+
 /// What a context on a host device begins as.
 inline RvlContextInfo contextInfo(const HostDevice& host) {
   auto info = sized<RvlContextInfo>();
@@ -51,6 +59,7 @@ inline RvlContextInfo contextInfo(const HostDevice& host) {
   info.device = host.info().device;
   info.api_version = host.info().apiVersion;
   info.features = featuresOf(host.info().enabled);
+  info.byte_features = byteFeaturesOf(host.info().enabled);
   info.queue_family = host.info().queueFamily;
   info.consumer_queue_family = VK_QUEUE_FAMILY_IGNORED;
   return info;
@@ -80,7 +89,8 @@ class PluginHost {
   RvlContext context() const { return context_; }
   void forgetContext() { context_ = {}; }
 
-  RvlModel load(const TinyTextureUNet& model = {});
+  RvlModel load(std::span<const std::byte> file);
+  RvlModel load(const TinyTextureUNet& model = {}) { return load(model.bytes()); }
 
   /// One frame with the plugin in it. Returns the recording's serial, 0 without work.
   std::uint64_t frame(double budget = 1e6);

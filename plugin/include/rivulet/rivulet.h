@@ -62,8 +62,9 @@
 extern "C" {
 #endif
 
-/* Of this header. A library gives out tables of this and earlier versions. 2: getOpStatistics(). */
-#define RVL_API_VERSION 2u
+/* Of this header. A library gives out tables of this and earlier versions. 2: getOpStatistics(). 3: RvlByteFeatures,
+ * fillFeatureChain2(). */
+#define RVL_API_VERSION 3u
 
 typedef enum RvlResult {
   RVL_SUCCESS = 0,
@@ -107,6 +108,12 @@ typedef struct RvlFeatures {
   VkBool32 debug_utils;                 /* instance extension VK_EXT_debug_utils: names and labels */
 } RvlFeatures;
 
+/* More of them, since version 3: what RVL_PRECISION_INT8 and RVL_PRECISION_MIXED multiply bytes with. */
+typedef struct RvlByteFeatures {
+  VkBool32 shader_int8; /* VkPhysicalDeviceShaderFloat16Int8Features::shaderInt8: matrix units, by cooperative_matrix */
+  VkBool32 integer_dot_product; /* ...ShaderIntegerDotProductFeatures::shaderIntegerDotProduct */
+} RvlByteFeatures;
+
 typedef struct RvlRequirementsInfo {
   size_t struct_size;
   const void* next;
@@ -123,15 +130,18 @@ typedef struct RvlRequirements {
   size_t struct_size; /* set by the host */
   void* next;
   RvlFeatures features;                              /* those of this device */
-  uint32_t device_extension_count;                   /* that these features need with this instance version */
+  uint32_t device_extension_count;                   /* that all features need with this instance version */
   const char* device_extensions[RVL_MAX_EXTENSIONS]; /* static strings */
+  RvlByteFeatures byte_features;                     /* those of this device */
 } RvlRequirements;
 
-/* Vulkan's structures that enable features, for hosts without a chain of their own. Do not copy it once it is filled:
- * it points into itself. */
+/* Vulkan's structures that enable features, for hosts without a chain of their own. One that has a chain sets the
+ * members of the same names in the structures that are there: Vulkan takes none twice, and none beside the
+ * VkPhysicalDeviceVulkan11Features, 12 or 13 that has the same members. Do not copy it once it is filled: it points
+ * into itself. */
 typedef struct RvlFeatureChain {
-  const void* head; /* for VkDeviceCreateInfo::pNext, with pEnabledFeatures NULL; or NULL */
-  VkPhysicalDeviceFeatures2 core;
+  const void* head;               /* for VkDeviceCreateInfo::pNext, with pEnabledFeatures NULL; or NULL */
+  VkPhysicalDeviceFeatures2 core; /* the first, if it is in the chain */
   VkPhysicalDevice16BitStorageFeatures storage16;
   VkPhysicalDeviceBufferDeviceAddressFeatures address;
   VkPhysicalDeviceSubgroupSizeControlFeatures subgroups;
@@ -141,6 +151,22 @@ typedef struct RvlFeatureChain {
   VkPhysicalDeviceShaderFloat16Int8Features float16;
 } RvlFeatureChain;
 
+/* The same with what RvlByteFeatures has. */
+typedef struct RvlFeatureChain2 {
+  size_t struct_size; /* set by the host */
+  void* next;
+  const void* head;               /* as in RvlFeatureChain */
+  VkPhysicalDeviceFeatures2 core; /* the first, if it is in the chain */
+  VkPhysicalDevice16BitStorageFeatures storage16;
+  VkPhysicalDeviceBufferDeviceAddressFeatures address;
+  VkPhysicalDeviceSubgroupSizeControlFeatures subgroups;
+  VkPhysicalDeviceTimelineSemaphoreFeatures timeline;
+  VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrices;
+  VkPhysicalDeviceVulkanMemoryModelFeatures memory_model;
+  VkPhysicalDeviceShaderFloat16Int8Features float16; /* of cooperative_matrix, of shader_int8, or of both */
+  VkPhysicalDeviceShaderIntegerDotProductFeatures dot_product;
+} RvlFeatureChain2;
+
 /* --------------------------------------------------------------------------------------------------------- context */
 
 typedef enum RvlMode {
@@ -149,10 +175,16 @@ typedef enum RvlMode {
   RVL_MODE_MAX_ENUM = 0x7fffffff
 } RvlMode;
 
+/* Of a context's networks. The last two are for models of which `rivulet quantize` has made a file
+ * (RvlModelProperties::quantized); with the others such a model's weights are widened, on any device. They need
+ * storage_buffer_16bit_access, and integer_dot_product, or shader_int8 and cooperative_matrix on a device that has
+ * cooperative matrices of bytes. docs/quantization.md has what they cost a texture. */
 typedef enum RvlPrecision {
   RVL_PRECISION_AUTO = 0, /* half where the device computes with it in hardware */
   RVL_PRECISION_FLOAT = 1,
-  RVL_PRECISION_HALF = 2, /* needs storage_buffer_16bit_access */
+  RVL_PRECISION_HALF = 2,  /* needs storage_buffer_16bit_access */
+  RVL_PRECISION_INT8 = 3,  /* convolutions multiply bytes, what is between them is stored as with HALF */
+  RVL_PRECISION_MIXED = 4, /* HALF in the first and the last evaluation of a texture, INT8 between them */
   RVL_PRECISION_MAX_ENUM = 0x7fffffff
 } RvlPrecision;
 
@@ -213,6 +245,7 @@ typedef struct RvlContextInfo {
    * that the file may say that the device's matrix units are not worth it. With RIVULET_AUTOTUNE=0 in the environment
    * the folder is left alone. */
   const char* tuning_folder;
+  RvlByteFeatures byte_features; /* what the host enabled of these, no more */
 } RvlContextInfo;
 
 /* ----------------------------------------------------------------------------------------------------------- models */
@@ -238,6 +271,7 @@ typedef struct RvlModelProperties {
   uint32_t style_size;      /* numbers in a style vector: 0 or 10 */
   VkBool32 null_class;      /* a request may do without a class, and guidance is possible */
   VkBool32 any_step;        /* made for any number of steps: a deadline may choose few without harm */
+  VkBool32 quantized;       /* has layers in bytes: a context of RVL_PRECISION_INT8 or _MIXED loads it */
 } RvlModelProperties;
 
 /* --------------------------------------------------------------------------------------------------------- requests */
@@ -463,11 +497,12 @@ typedef struct RvlApi {
 
   /* What to enable on a device. Creates nothing. Errors: INVALID_ARGUMENT, MISSING_FEATURE (Vulkan 1.0, no compute). */
   RvlResult(RVL_CALL* queryRequirements)(const RvlRequirementsInfo* info, RvlRequirements* requirements);
-  /* Links the structures in `chain` that enable `features`. Errors: INVALID_ARGUMENT. */
+  /* Links the structures in `chain` that enable `features`. fillFeatureChain2() has more of them. Errors:
+   * INVALID_ARGUMENT. */
   RvlResult(RVL_CALL* fillFeatureChain)(const RvlFeatures* features, RvlFeatureChain* chain);
 
-  /* Makes a context, and a thread of its own that compiles. Errors: INVALID_ARGUMENT, MISSING_FEATURE,
-   * OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST. */
+  /* Makes a context, and a thread of its own that compiles. Errors: INVALID_ARGUMENT, MISSING_FEATURE (what
+   * RvlContextInfo::precision needs), OUT_OF_HOST_MEMORY, OUT_OF_DEVICE_MEMORY, DEVICE_LOST. */
   RvlResult(RVL_CALL* createContext)(const RvlContextInfo* info, RvlContext* context);
   /* Destroys it with all its models, requests and images. `completed` is as in RvlRecordInfo; UINT64_MAX: the host
    * knows that nothing of the context is running, nor will be submitted. Waits up to `timeout_ns` for the semaphore (or
@@ -477,7 +512,8 @@ typedef struct RvlApi {
   RvlResult(RVL_CALL* destroyContext)(RvlContext context, uint64_t completed, uint64_t timeout_ns);
 
   /* Reads a model; takes from milliseconds to seconds, so do it off the render thread. Nothing goes to the device yet.
-   * Errors: INVALID_ARGUMENT, IO, CORRUPT_FILE, UNSUPPORTED, OUT_OF_HOST_MEMORY. */
+   * Errors: INVALID_ARGUMENT, IO, CORRUPT_FILE, UNSUPPORTED (also of a model that is not quantized, in a context of
+   * RVL_PRECISION_INT8 or _MIXED), OUT_OF_HOST_MEMORY. */
   RvlResult(RVL_CALL* loadModel)(RvlContext context, const RvlModelInfo* info, RvlModel* model);
   /* The handle goes; requests of the model still finish, and it lives as long as they do. */
   RvlResult(RVL_CALL* releaseModel)(RvlContext context, RvlModel model);
@@ -537,6 +573,10 @@ typedef struct RvlApi {
    * places, new ones come last. `ops` NULL: how many there are in *count; else up to *count are written, and how many
    * set there. Errors: INVALID_ARGUMENT (struct_size). */
   RvlResult(RVL_CALL* getOpStatistics)(RvlContext context, RvlOpStatistics* ops, uint32_t* count);
+
+  /* Version 3. Links the structures in `chain` that enable `enabled`'s `features` and `byte_features`: as
+   * queryRequirements() gave it, or with less. The rest of it is not looked at. Errors: INVALID_ARGUMENT. */
+  RvlResult(RVL_CALL* fillFeatureChain2)(const RvlRequirements* enabled, RvlFeatureChain2* chain);
 } RvlApi;
 
 /* The table of `version`, RVL_API_VERSION of the header compiled with; NULL if the library does not know it. Static. */
