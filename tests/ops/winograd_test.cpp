@@ -174,7 +174,8 @@ TEST_F(Winograd, IsChosenByChannelsAndSize) {
   EXPECT_FALSE(chosen(1, 8, 64, 64));
   EXPECT_FALSE(chosen(16, 8, 64, 64));
   EXPECT_FALSE(chosen(1, 64, 8, 64));
-  EXPECT_FALSE(chosen(1, 64, 64, 16));
+  EXPECT_TRUE(chosen(1, 64, 16, 16));
+  EXPECT_FALSE(chosen(1, 64, 16, 8));
   EXPECT_TRUE(chosen(1, 512, 64, 32));
   EXPECT_FALSE(chosen(1, 1152, 64, 32));  // more than a gigabyte to hand on
   EXPECT_TRUE(chosen(1, 32, 256, 256));
