@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 
 #include "app/report.h"
@@ -43,7 +44,13 @@ App::App(const Options& options, const std::string& programFolder)
     if (equals == std::string::npos) throw std::runtime_error("--set wants NAME=VALUE, not " + pair);
     setControl(controls_, pair.substr(0, equals), pair.substr(equals + 1));
   }
-  if (!options_.model.empty()) controls_.model = options_.model;
+  const bool precisionAsked = std::any_of(options_.set.begin(), options_.set.end(),
+                                          [](const std::string& pair) { return pair.starts_with("precision="); });
+  if (!options_.model.empty() && options_.model != controls_.model) {
+    // A remembered precision may be one for models with layers in bytes only.
+    if (!precisionAsked && multipliesBytes(precisionOf(controls_.precision))) controls_.precision = "auto";
+    controls_.model = options_.model;
+  }
   programFolder_ = programFolder;
   models_ = listModels(programFolder);
   static_cast<void>(findModel(controls_.model, programFolder_));  // a missing one is said before a window opens
@@ -64,6 +71,9 @@ App::App(const Options& options, const std::string& programFolder)
   const VkPhysicalDevice physical = instance_->choose(options_.device);
   if (window_) surface_ = std::make_unique<Surfaces>(*instance_, *window_);
   device_ = std::make_unique<Device>(*instance_, physical, surface_ ? surface_->handle : VK_NULL_HANDLE, plugin_);
+  if (!precisionAsked && !offered(precisionOf(controls_.precision), *device_, controls_.plainKernels)) {
+    controls_.precision = "auto";  // it was remembered of another device
+  }
   output_ = window_ ? makeWindowOutput(*device_, *window_, surface_->handle, options_.vsync)
                     : makeOffscreenOutput(*device_, {options_.width, options_.height});
   ring_ = std::make_unique<FrameRing>(*device_);
@@ -79,7 +89,8 @@ App::App(const Options& options, const std::string& programFolder)
 App::~App() {
   device_->waitIdle();
   interface_->forgetTextures();
-  if (!settingsFile_.empty()) {
+  // What ended in an error is not remembered: it would end the next run as well.
+  if (!settingsFile_.empty() && std::uncaught_exceptions() == 0) {
     try {
       saveControls(controls_, settingsFile_);
     } catch (const std::exception& error) {

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
+#include "rivulet/precision.h"
+
 namespace demo {
 namespace fs = std::filesystem;
 namespace {
@@ -43,6 +45,7 @@ void clampControls(Controls& controls) {
   controls.renderScale = controls.renderScale <= 0 ? 0 : std::clamp(controls.renderScale, 0.25f, 2.0f);
   controls.textureSize = std::min(controls.textureSize / 8 * 8, 512u);
   if (controls.scene != "wall") controls.scene = "courtyard";
+  if (!isPrecision(controls.precision)) controls.precision = "auto";
 }
 
 }  // namespace
@@ -61,6 +64,7 @@ void setControl(Controls& controls, const std::string& name, const std::string& 
     }
   });
   if (!found) throw std::runtime_error("there is no control " + name + ". There are: " + names);
+  if (name == "precision") static_cast<void>(precisionOf(value));
   clampControls(controls);
 }
 

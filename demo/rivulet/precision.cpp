@@ -1,5 +1,6 @@
 #include "rivulet/precision.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace demo {
@@ -20,6 +21,10 @@ const char* nameOf(RvlPrecision precision) {
       break;
   }
   return "unknown";
+}
+
+bool isPrecision(const std::string& name) {
+  return std::any_of(kPrecisions.begin(), kPrecisions.end(), [&](RvlPrecision p) { return name == nameOf(p); });
 }
 
 RvlPrecision precisionOf(const std::string& name) {

@@ -15,6 +15,7 @@ constexpr std::array<RvlPrecision, 5> kPrecisions = {RVL_PRECISION_AUTO, RVL_PRE
 
 /// "auto", "float", "half", "int8", "mixed".
 const char* nameOf(RvlPrecision precision);
+bool isPrecision(const std::string& name);
 /// The other way. Throws std::runtime_error listing the names there are.
 RvlPrecision precisionOf(const std::string& name);
 

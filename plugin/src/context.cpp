@@ -71,10 +71,12 @@ void requireFamily(std::uint32_t family, const vk::Device& device) {
 /// Refuses what graphs would refuse later, in the words of the interface.
 engine::Precision inBytes(engine::Precision precision, const char* name, const vk::DeviceCaps& caps) {
   if (caps.storage16 && caps.multipliesBytes()) return precision;
-  throw Error(ErrorCode::MissingFeature,
-              std::string(name) + " needs storage_buffer_16bit_access to be enabled, and integer_dot_product, or " +
-                  "cooperative_matrix and shader_int8 on a device with cooperative matrices of bytes; '" + caps.name +
-                  "' has " + (caps.storage16 ? "nothing that multiplies bytes" : "no 16-bit access") + " enabled");
+  throw Error(
+      ErrorCode::MissingFeature,
+      std::string(name) + " needs storage_buffer_16bit_access to be enabled, and integer_dot_product, or " +
+          "cooperative_matrix, shader_int8 and subgroup_size_control on a device with cooperative matrices of " +
+          "bytes; '" + caps.name + "' has " + (caps.storage16 ? "nothing that multiplies bytes" : "no 16-bit access") +
+          " enabled");
 }
 
 engine::Precision precisionOf(RvlPrecision precision, const vk::DeviceCaps& caps) {

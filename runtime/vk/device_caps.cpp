@@ -225,7 +225,7 @@ bool DeviceCaps::multipliesBytes() const {
     return shape.a == VK_COMPONENT_TYPE_SINT8_KHR && shape.b == VK_COMPONENT_TYPE_SINT8_KHR &&
            shape.c == VK_COMPONENT_TYPE_SINT32_KHR && shape.result == VK_COMPONENT_TYPE_SINT32_KHR;
   };
-  return integerDotProduct || (cooperativeMatrix && shaderInt8 &&
+  return integerDotProduct || (cooperativeMatrix && shaderInt8 && knownSubgroupSize() &&
                                std::any_of(cooperativeMatrixShapes.begin(), cooperativeMatrixShapes.end(), bytes));
 }
 

@@ -167,5 +167,31 @@ TEST_F(DemoControls, SettingsComeBack) {
   EXPECT_EQ(report("again.json").at("interface-scale"), 2.0);
 }
 
+/// A precision that was remembered of another model or device does not keep the demo from starting.
+TEST_F(DemoControls, SettingsThatCannotBeAreNotKept) {
+  const std::filesystem::path file = folder_ / "settings.json";
+  const std::string settings = " --settings '" + file.string() + "' ";
+  const std::string mixed = R"({"model":"materials-s-int8","precision":"mixed"})";
+  const auto precision = [&](const std::string& kept, const std::string& arguments) {
+    std::ofstream(file) << kept;
+    const Outcome outcome = run(out() + settings + arguments + script("wait 2\nreport now.json\n"));
+    EXPECT_EQ(outcome.status, 0) << outcome.log;
+    return report("now.json").at("precision");
+  };
+  EXPECT_EQ(precision(mixed, "--model materials-s"), "auto");
+  EXPECT_EQ(precision(R"({"precision":"exact"})", ""), "auto");
+  EXPECT_EQ(precision(R"({"precision":"mixed","plain-kernels":true})", ""), "auto");
+
+  std::ofstream(file) << mixed;
+  const Outcome refused =
+      run(out() + settings + "--set precision=mixed --model materials-s" + script("wait textures\n"));
+  EXPECT_NE(refused.status, 0);
+  EXPECT_NE(refused.log.find("rivulet quantize"), std::string::npos) << refused.log;
+  EXPECT_EQ(read(file), mixed) << "what ended it is not remembered";
+  const Outcome unknown = run(out() + settings + "--set precision=exact" + script("wait 1\n"));
+  EXPECT_NE(unknown.status, 0);
+  EXPECT_NE(unknown.log.find("auto, float, half"), std::string::npos) << unknown.log;
+}
+
 }  // namespace
 }  // namespace rivulet::test

@@ -140,13 +140,18 @@ TEST_F(PluginQuantized, ABudgetOfOneDispatchAFrameChangesNothing) {
 
 /// Without asking for bytes the weights are floats, whatever the device can do.
 TEST_F(PluginQuantized, OtherPrecisionsTakeTheModelAsWell) {
-  const auto plain = [](RvlContextInfo& info) { info.byte_features = {}; };
-  open(RVL_PRECISION_FLOAT, plain);
-  EXPECT_EQ(properties().quantized, VK_TRUE);
-  EXPECT_EQ(make(7, 2), expected(engine::Precision::Fp32, 7, 2));
-  open(RVL_PRECISION_HALF, plain);
-  EXPECT_EQ(make(7, 2), expected(engine::Precision::Fp16, 7, 2));
-  EXPECT_EQ(inBytes(), 0u);
+  for (const bool able : {false, true}) {
+    const auto change = [able](RvlContextInfo& info) {
+      if (!able) info.byte_features = {};
+    };
+    open(RVL_PRECISION_FLOAT, change);
+    EXPECT_EQ(properties().quantized, VK_TRUE);
+    EXPECT_EQ(make(7, 2), expected(engine::Precision::Fp32, 7, 2));
+    EXPECT_EQ(inBytes(), 0u);
+    open(RVL_PRECISION_HALF, change);
+    EXPECT_EQ(make(7, 2), expected(engine::Precision::Fp16, 7, 2));
+    EXPECT_EQ(inBytes(), 0u);
+  }
 }
 
 TEST_F(PluginQuantized, ContextsSayWhatIsMissing) {
@@ -195,14 +200,20 @@ TEST_F(PluginQuantized, AModelInFloatsIsRefusedWhenItIsLoaded) {
 
 TEST_F(PluginQuantized, WhateverMultiplies) {
   const auto bytes = expected(engine::Precision::Mixed, 7, 3);
-  open(RVL_PRECISION_MIXED, [](RvlContextInfo& info) { info.byte_features.shader_int8 = VK_FALSE; });
-  EXPECT_EQ(make(7, 3), bytes) << "by dot products";
-  if (!std::getenv("RIVULET_EXPECT_MATRIX_UNITS")) return;
-  open(RVL_PRECISION_MIXED, [](RvlContextInfo& info) { info.byte_features.integer_dot_product = VK_FALSE; });
-  EXPECT_EQ(make(7, 3), bytes) << "by matrix units alone";
-  bool matrices = false;
-  for (const RvlOpStatistics& op : ops()) matrices = matrices || std::strstr(op.name, "int8 matrix");
-  EXPECT_TRUE(matrices);
+  vk::DeviceCaps dots = caps(), matrices = caps();
+  dots.shaderInt8 = false;
+  matrices.integerDotProduct = false;
+  if (dots.multipliesBytes()) {
+    open(RVL_PRECISION_MIXED, [](RvlContextInfo& info) { info.byte_features.shader_int8 = VK_FALSE; });
+    EXPECT_EQ(make(7, 3), bytes) << "by dot products";
+  }
+  if (matrices.multipliesBytes()) {
+    open(RVL_PRECISION_MIXED, [](RvlContextInfo& info) { info.byte_features.integer_dot_product = VK_FALSE; });
+    EXPECT_EQ(make(7, 3), bytes) << "by matrix units alone";
+    bool seen = false;
+    for (const RvlOpStatistics& op : ops()) seen = seen || std::strstr(op.name, "int8 matrix");
+    EXPECT_TRUE(seen);
+  }
 }
 
 /// Lanes that want halves and lanes that want bytes take turns, and each counts its own evaluations only.
