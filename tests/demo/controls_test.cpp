@@ -97,7 +97,7 @@ TEST_F(DemoControls, TheBudgetAndTheQueue) {
       "priority pillars 9\ncancel lawn\nwait 2\nreport queue.json\n"
       "set budget 100000\nset async on\nwait textures\nreport async.json\nset async off\n"
       "set precision float\nwait 2\nreport float.json\nset precision auto\n"
-      "set model materials-s-int8\nset precision mixed\nwait 2\nreport mixed.json\n"
+      "set model materials-s-int8\nset precision mixed\nset steps 3\nwait textures\nreport mixed.json\nset steps 0\n"
       "set precision auto\nset model materials-s\n"
       "set plain-kernels on\nwait 2\nreport plain.json\n");
   EXPECT_EQ(report("start.json").at("budget-us"), 100000);
@@ -112,6 +112,8 @@ TEST_F(DemoControls, TheBudgetAndTheQueue) {
   EXPECT_EQ(report("async.json").at("busy"), 0) << "made in that mode";
   EXPECT_EQ(report("float.json").at("precision"), "float");
   EXPECT_EQ(report("mixed.json").at("precision"), "mixed");
+  EXPECT_EQ(report("mixed.json").at("model"), "materials-s-int8");
+  EXPECT_EQ(report("mixed.json").at("busy"), 0) << "made in it";
   EXPECT_TRUE(report("plain.json").at("plain-kernels"));
 }
 
