@@ -177,8 +177,8 @@ typedef enum RvlMode {
 
 /* Of a context's networks. The last two are for models of which `rivulet quantize` has made a file
  * (RvlModelProperties::quantized); with the others such a model's weights are widened, on any device. They need
- * storage_buffer_16bit_access, and integer_dot_product, or shader_int8, cooperative_matrix and subgroup_size_control on a
- * device that has cooperative matrices of bytes. docs/quantization.md has what they cost a texture. */
+ * storage_buffer_16bit_access, and integer_dot_product, or shader_int8, cooperative_matrix and subgroup_size_control on
+ * a device that has cooperative matrices of bytes. docs/quantization.md has what they cost a texture. */
 typedef enum RvlPrecision {
   RVL_PRECISION_AUTO = 0, /* half where the device computes with it in hardware */
   RVL_PRECISION_FLOAT = 1,
