@@ -249,7 +249,7 @@ ScriptTarget App::scriptTarget() {
           [this] { capture(); },
           [this] { comparison_->shown().wanted = true; },
           [this] { quit_ = true; },
-          textures_->settled() && !comparison_->shown().running && !comparison_->wanted(),
+          generator_->model() && textures_->settled() && !comparison_->shown().running && !comparison_->wanted(),
           std::any_of(textures_->surfaces().begin(), textures_->surfaces().end(),
                       [](const Surface& surface) { return surface.request && surface.status.steps_done > 0; }),
           capture_->busy()};

@@ -25,7 +25,7 @@ struct ScriptTarget {
   std::function<void()> capture;                           // the next frame, by RenderDoc
   std::function<void()> compare;                           // the selected surface
   std::function<void()> quit;
-  bool settled = false;     // every texture is there
+  bool settled = false;     // the model is loaded and every texture is there
   bool generating = false;  // a texture in the making has had its first step
   bool capturing = false;   // a frame is being captured
 };

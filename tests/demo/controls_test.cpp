@@ -97,8 +97,9 @@ TEST_F(DemoControls, TheBudgetAndTheQueue) {
       "priority pillars 9\ncancel lawn\nwait 2\nreport queue.json\n"
       "set budget 100000\nset async on\nwait textures\nreport async.json\nset async off\n"
       "set precision float\nwait 2\nreport float.json\nset precision auto\n"
-      "set model materials-s-int8\nset precision mixed\nset steps 3\nwait textures\nreport mixed.json\nset steps 0\n"
-      "set precision auto\nset model materials-s\n"
+      "set model materials-s-int8\nset precision mixed\nset steps 3\nregenerate ball\nwait textures\nreport "
+      "mixed.json\n"
+      "set steps 0\nset precision auto\nset model materials-s\n"
       "set plain-kernels on\nwait 2\nreport plain.json\n");
   EXPECT_EQ(report("start.json").at("budget-us"), 100000);
   EXPECT_EQ(report("small.json").at("budget-us"), 500);
@@ -113,7 +114,8 @@ TEST_F(DemoControls, TheBudgetAndTheQueue) {
   EXPECT_EQ(report("float.json").at("precision"), "float");
   EXPECT_EQ(report("mixed.json").at("precision"), "mixed");
   EXPECT_EQ(report("mixed.json").at("model"), "materials-s-int8");
-  EXPECT_EQ(report("mixed.json").at("busy"), 0) << "made in it";
+  EXPECT_EQ(report("mixed.json").at("ready"), 1) << "made in it";
+  EXPECT_EQ(surface(report("mixed.json"), "ball").at("steps-made"), 3);
   EXPECT_TRUE(report("plain.json").at("plain-kernels"));
 }
 
