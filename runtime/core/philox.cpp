@@ -38,7 +38,7 @@ int findMSB(uint value) {
 
 static_assert(RVL_STREAM_INITIAL == static_cast<uint>(NoiseStream::Initial));
 static_assert(RVL_STREAM_STEP == static_cast<uint>(NoiseStream::Step));
-static_assert(RVL_STREAM_STYLE == static_cast<uint>(NoiseStream::Style));
+static_assert(RVL_STREAM_STYLE == static_cast<uint>(NoiseStream::StyleChoice));
 static_assert(RVL_STREAM_MASK == static_cast<uint>(NoiseStream::Mask));
 
 constexpr float kFixedPoint = 1.0f / 2097152.0f;

@@ -10,7 +10,7 @@
 namespace rivulet {
 
 /// What a draw is for. Streams of one seed are independent. Values match RVL_STREAM_* in philox.glsl.
-enum class NoiseStream : std::uint32_t { Initial = 0, Step = 1, Style = 2, Mask = 3 };
+enum class NoiseStream : std::uint32_t { Initial = 0, Step = 1, StyleChoice = 2, Mask = 3 };
 
 /// Names one image's worth of noise. `step` is below 65536.
 struct NoiseKey {

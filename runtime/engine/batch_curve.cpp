@@ -6,8 +6,8 @@
 namespace rivulet::engine {
 namespace {
 
-constexpr double kWeight = 0.25;      // of a new measurement
-constexpr double kWorthwhile = 0.05;  // of the time: less is no reason for a larger batch
+constexpr double kCurveWeight = 0.25;  // of a new measurement
+constexpr double kWorthwhile = 0.05;   // of the time: less is no reason for a larger batch
 // What an evaluation costs whatever its lanes, in lanes, before anything is measured. Half a lane makes two lanes a
 // sixth cheaper a texture than one, and four a quarter.
 constexpr double kFixedLanes = 0.5;
@@ -19,7 +19,7 @@ bool BatchCurve::measured(std::uint32_t lanes, double microseconds) {
   if (lanes == 0 || lanes > kMostLanes || !(microseconds > 0) || !std::isfinite(microseconds)) return false;
   double& known = microseconds_[lanes];
   const bool news = std::abs(microseconds - known) > kWorthwhile * known;
-  known += (known > 0 ? kWeight : 1) * (microseconds - known);
+  known += (known > 0 ? kCurveWeight : 1) * (microseconds - known);
   return news;
 }
 

@@ -6,7 +6,7 @@
 namespace rivulet::engine {
 namespace {
 
-constexpr double kWeight = 0.2;       // of a new measurement
+constexpr double kCostWeight = 0.2;   // of a new measurement
 constexpr double kRatioWeight = 0.1;  // of a unit's error in the error of all guesses
 constexpr double kMargin = 0.5;       // mean deviations
 // How far a measurement may be from the mean and count in full. One that was preempted is ten times as long as it
@@ -44,7 +44,7 @@ double CostModel::total() const {
 void CostModel::measured(std::size_t unit, double partMicroseconds, double part) {
   const double microseconds = partMicroseconds / part;  // of the whole
   if (!(microseconds >= 0) || !std::isfinite(microseconds)) return;
-  const double weight = kWeight * part;
+  const double weight = kCostWeight * part;
   Unit& u = units_[unit];
   if (u.samples <= 1) {
     u.mean = u.samples == 0 ? microseconds : std::min(u.mean, microseconds);

@@ -12,7 +12,7 @@ namespace rivulet::engine {
 namespace {
 
 constexpr std::uint32_t kUnit = 16;  // bytes; shaders/image/texels.glsl
-constexpr std::uint32_t kLocal = 64, kTile = 8;
+constexpr std::uint32_t kImageLocal = 64, kTile = 8;
 constexpr std::uint32_t kMostMipLevels = 16;
 constexpr std::uint32_t kSmall = 32;  // longer side of levels that one workgroup makes sooner than many dispatches
 
@@ -193,7 +193,7 @@ ImageOutput::Groups ImageOutput::groupsOf(const ImageTarget& target, std::uint32
   if (unit > 0 && unit < rungs) return {groups(level.width, kTile), groups(level.height, kTile)};
   if (unit != 0 && isBlockFormat(target.format))
     return {groups(groups(level.width, 4), kTile), groups(groups(level.height, 4), kTile)};
-  return {std::min(groups(level.width * level.height, kLocal), device_->caps().maxWorkgroupCount[0]), 1};
+  return {std::min(groups(level.width * level.height, kImageLocal), device_->caps().maxWorkgroupCount[0]), 1};
 }
 
 std::uint32_t ImageOutput::partCount(const ImageTarget& target, std::uint32_t unit) const {

@@ -69,7 +69,7 @@ void normalise(std::vector<ClassWeight>& classes) {
 
 /// One of `count` by seed; `which` tells draws of one seed apart.
 std::size_t draw(std::uint64_t seed, std::uint32_t which, std::size_t count) {
-  const NoiseKey key{seed, NoiseStream::Style, 0};
+  const NoiseKey key{seed, NoiseStream::StyleChoice, 0};
   const std::uint64_t bits = noiseBits(key, static_cast<std::int32_t>(which), 0, 0)[0];
   return static_cast<std::size_t>((bits * count) >> 32);
 }

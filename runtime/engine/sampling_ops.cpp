@@ -11,7 +11,7 @@ namespace {
 
 using graph::Tensor;
 
-constexpr std::uint32_t kLocal = 64;
+constexpr std::uint32_t kStepLocal = 64;
 constexpr std::uint32_t kParamWords = sizeof(StepParams) / sizeof(float);
 constexpr std::uint32_t kMaxRow = 1u << 21;  // shaders/shared/divide.glsl
 
@@ -62,7 +62,7 @@ graph::Dispatch makeDispatch(const graph::Graph& graph, const char* name, const 
   dispatch.op = std::string(name) + " " + std::to_string(x.w) + "x" + std::to_string(x.h);
   dispatch.kernel = {graph.shader(std::string("sampling/") + name), {}};
   const std::uint32_t row = x.w * (x.stride() / 4);
-  dispatch.groups = {(row + kLocal - 1) / kLocal, std::min(x.h, graph.caps().maxWorkgroupCount[1]), x.n};
+  dispatch.groups = {(row + kStepLocal - 1) / kStepLocal, std::min(x.h, graph.caps().maxWorkgroupCount[1]), x.n};
   return dispatch;
 }
 

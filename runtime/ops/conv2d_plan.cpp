@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "ops/op_support.h"
 #include "ops/winograd.h"
 
 namespace rivulet::ops {
@@ -16,10 +17,6 @@ std::uint32_t knownSubgroupSize(const vk::DeviceCaps& caps) {
   if (!caps.subgroupBallot || size < kMinLanes || size > kMaxLanes || !std::has_single_bit(size)) return 0;
   if (!caps.knownSubgroupSize()) return 0;
   return size;
-}
-
-std::uint32_t ceilDiv(std::uint32_t count, std::uint32_t size) {
-  return (count + size - 1) / size;
 }
 
 /// The tile of `pixels` pixels, from 16 wide to 2 wide, that leaves the fewest outside the image; the squarest of

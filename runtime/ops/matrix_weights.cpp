@@ -5,7 +5,7 @@
 namespace rivulet::ops {
 namespace {
 
-constexpr std::uint32_t kWindow = 6, kKernel = 3, kProducts = kWindow * kWindow;
+constexpr std::uint32_t kWindow = 6, kKernel = 3, kWindowValues = kWindow * kWindow;
 
 // G of F(4, 3), Lavin and Gray 2016.
 constexpr std::array<std::array<double, kKernel>, kWindow> kG = {{{1.0 / 4, 0, 0},
@@ -16,14 +16,14 @@ constexpr std::array<std::array<double, kKernel>, kWindow> kG = {{{1.0 / 4, 0, 0
                                                                   {0, 0, 1}}};
 
 /// G g G^T
-std::array<double, kProducts> transformed(const float* g) {
+std::array<double, kWindowValues> transformed(const float* g) {
   std::array<double, kWindow * kKernel> half{};
   for (std::uint32_t i = 0; i < kWindow; ++i) {
     for (std::uint32_t x = 0; x < kKernel; ++x) {
       for (std::uint32_t y = 0; y < kKernel; ++y) half[i * kKernel + x] += kG[i][y] * double{g[y * kKernel + x]};
     }
   }
-  std::array<double, kProducts> u{};
+  std::array<double, kWindowValues> u{};
   for (std::uint32_t i = 0; i < kWindow; ++i) {
     for (std::uint32_t j = 0; j < kWindow; ++j) {
       for (std::uint32_t x = 0; x < kKernel; ++x) u[i * kWindow + j] += half[i * kKernel + x] * kG[j][x];
@@ -99,7 +99,7 @@ MatrixTile pointwiseTile(std::uint32_t inputs, std::uint32_t outputs, std::uint3
 
 std::vector<float> packWinogradWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
                                       const MatrixTile& tile) {
-  return pack<kProducts>(weight, channels1, channels2, tile, transformed);
+  return pack<kWindowValues>(weight, channels1, channels2, tile, transformed);
 }
 
 std::vector<float> packPointwiseWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,

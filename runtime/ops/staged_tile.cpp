@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <iterator>
 
+#include "ops/op_support.h"
 #include "tensor/tensor_desc.h"
 
 namespace rivulet::ops {
 namespace {
 
 constexpr std::uint32_t kUnit = 8;  // channels that are staged together: halves in 16 bytes, or bytes in 8
-
-constexpr std::uint32_t ceilDiv(std::uint32_t count, std::uint32_t size) {
-  return (count + size - 1) / size;
-}
 
 /// The largest of the device's shapes that the kernel's layout in memory allows.
 const vk::CooperativeMatrixShape* chooseShape(const vk::DeviceCaps& caps, VkComponentTypeKHR factor,

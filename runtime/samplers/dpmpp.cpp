@@ -12,7 +12,7 @@ namespace {
 
 /// diffusers' choice: lower orders at the start for want of history, and at the end for stability in short walks. A
 /// level of pure noise (lambda = -inf) or clean data (+inf) cannot take part in a higher order.
-int orderAt(const SamplerConfig& config, const NoiseGrid& grid, std::size_t i) {
+int multistepOrder(const SamplerConfig& config, const NoiseGrid& grid, std::size_t i) {
   const std::size_t n = grid.size() - 1;
   const bool few = config.lowerOrderFinal && n < 15;
   int order = config.order;
@@ -33,7 +33,7 @@ StepPlan dpmppPlan(const SamplerConfig& config, int steps) {
   for (std::size_t i = 0; i + 1 < grid.size(); ++i) {
     const NoiseLevel &s0 = grid[i], &t = grid[i + 1];
     ModelCall call = beginCall(config, s0, t);
-    const int order = orderAt(config, grid, i);
+    const int order = multistepOrder(config, grid, i);
     const double h = t.lambda() - s0.lambda();  // infinite from pure noise and to clean data
     const double phi = std::expm1(-h);
     call.next.a = t.sigma / s0.sigma;

@@ -63,7 +63,7 @@ struct Transition {
   }
 };
 
-int orderAt(const SamplerConfig& config, const NoiseGrid& grid, std::size_t i) {
+int unipcOrder(const SamplerConfig& config, const NoiseGrid& grid, std::size_t i) {
   const std::size_t n = grid.size() - 1;
   int order = config.order;
   if (config.lowerOrderFinal) order = std::min(order, static_cast<int>(std::min<std::size_t>(n - i, kMaxOrder)));
@@ -121,7 +121,7 @@ StepPlan unipcPlan(const SamplerConfig& config, int steps) {
     }
 
     // UniP-p from there.
-    const int order = orderAt(config, grid, i);
+    const int order = unipcOrder(config, grid, i);
     const Transition step(config, grid, i, order);
     const auto p = static_cast<std::size_t>(order);
     Row rho{};

@@ -199,7 +199,7 @@ TEST(Philox, PaddingIsZeroAndDoesNotChangeValues) {
 TEST(Philox, RefusesASmallBuffer) {
   std::vector<float> out(11);
   try {
-    fillNoise({}, {0, 0, 2, 2}, 3, 3, out);
+    fillNoise(NoiseKey{}, {0, 0, 2, 2}, 3, 3, out);
     FAIL() << "expected an error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);

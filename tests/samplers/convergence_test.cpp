@@ -65,7 +65,7 @@ double errorOf(const SamplerConfig& config, int steps, const Gaussian& data, Noi
   for (const double z : {-1.5, 0.4, 2.0}) {
     const double start = first.alpha * data.mean + z * data.spread(first.alpha, first.sigma);
     const double want = last.alpha * data.mean + z * data.spread(last.alpha, last.sigma);
-    worst = std::max(worst, std::abs(testing::walkExactly(plan, start, data.model(config.prediction)) - want));
+    worst = std::max(worst, std::abs(test::walkExactly(plan, start, data.model(config.prediction)) - want));
   }
   return worst;
 }
@@ -210,7 +210,7 @@ double finalDeviation(const SamplerConfig& config, int steps, const Gaussian& da
   for (const ModelCall& call : plan.calls) {
     const StepPlan one{"one", 1.0, {call}};
     const auto model = data.model(config.prediction);
-    const double slope = testing::walkExactly(one, 1.0, model) - testing::walkExactly(one, 0.0, model);
+    const double slope = test::walkExactly(one, 1.0, model) - test::walkExactly(one, 0.0, model);
     variance = slope * slope * variance + call.next.e * call.next.e;
   }
   return std::sqrt(variance);
@@ -246,8 +246,8 @@ TEST(Inversion, ThenDdimComesBack) {
       const auto model = data.model(Prediction::V);
       double worst = 0.0;
       for (const double start : {-0.6, 0.1, 1.2}) {
-        const double noise = testing::walkExactly(makeStepPlan(up, steps), start, model);
-        worst = std::max(worst, std::abs(testing::walkExactly(makeStepPlan(down, steps), noise, model) - start));
+        const double noise = test::walkExactly(makeStepPlan(up, steps), start, model);
+        worst = std::max(worst, std::abs(test::walkExactly(makeStepPlan(down, steps), noise, model) - start));
       }
       errors.push_back(worst);
     }
@@ -262,7 +262,7 @@ TEST(Inversion, GaussianDataBecomesStandardNoise) {
   const Gaussian data{};
   const SamplerConfig config = configOf("ddim_inversion", ProcessKind::Flow, Prediction::Flow);
   const double noise =
-      testing::walkExactly(makeStepPlan(config, 400), data.mean + 1.5 * data.deviation, data.model(Prediction::Flow));
+      test::walkExactly(makeStepPlan(config, 400), data.mean + 1.5 * data.deviation, data.model(Prediction::Flow));
   EXPECT_NEAR(noise, 1.5, 0.02);
 }
 
@@ -277,7 +277,7 @@ TEST(Predictions, AgreeInSinglePrecision) {
         const StepPlan plan = makeStepPlan(configOf(sampler, kind, p), 12);
         std::vector<float> x;
         for (const double z : {-1.0, 0.2, 1.7}) x.push_back(static_cast<float>(z * plan.initialNoiseScale));
-        results.push_back(testing::walk(plan, x, [&](const std::vector<float>& input, const ModelCall& call) {
+        results.push_back(test::walk(plan, x, [&](const std::vector<float>& input, const ModelCall& call) {
           std::vector<float> out;
           for (const float v : input) out.push_back(static_cast<float>(data.model(p)(static_cast<double>(v), call)));
           return out;

@@ -11,7 +11,7 @@
 #include "samplers/step_params.h"
 #include "samplers/step_plan.h"
 
-namespace rivulet::testing {
+namespace rivulet::test {
 
 /// model(network's input, call) gives the output, channels last.
 using Model = std::function<std::vector<float>(const std::vector<float>& input, const ModelCall& call)>;
@@ -67,4 +67,4 @@ inline double walkExactly(const StepPlan& plan, double x,
   return x;
 }
 
-}  // namespace rivulet::testing
+}  // namespace rivulet::test

@@ -94,8 +94,8 @@ TEST_P(Reference, RecordedOutputsGiveRecordedStates) {
   for (std::size_t i = 0; i < plan_.calls.size(); ++i) {
     const nlohmann::json& row = json_.at("rows")[i];
     worstTime = std::max(worstTime, std::abs(plan_.calls[i].timestep - row.at("t").get<double>()));
-    worstInput = std::max(worstInput, error(testing::modelInput(plan_, i, state.x), floats(row.at("model_input"))));
-    testing::stepOnce(plan_, i, interleaved(floats(row.at("model_output")), texels), noiseOf(i, texels), state);
+    worstInput = std::max(worstInput, error(test::modelInput(plan_, i, state.x), floats(row.at("model_input"))));
+    test::stepOnce(plan_, i, interleaved(floats(row.at("model_output")), texels), noiseOf(i, texels), state);
     worstState = std::max(worstState, error(state.x, floats(row.at("x"))));
   }
   EXPECT_LE(worstTime, 1e-3);
@@ -111,14 +111,14 @@ TEST_P(Reference, ClosedLoop) {
   state.x = floats(json_.at("initial"));
   double worst = 0.0;
   for (std::size_t i = 0; i < plan_.calls.size(); ++i) {
-    const std::vector<float> input = testing::modelInput(plan_, i, state.x);
+    const std::vector<float> input = test::modelInput(plan_, i, state.x);
     const float gain = static_cast<float>(0.5 + 0.4 * std::sin(0.01 * plan_.calls[i].timestep));
     std::vector<float> output;
     for (const float x : input) {
       output.push_back(std::tanh(x) * gain + 0.05f * std::cos(3.0f * x));
       if (plan_.calls[i].learnedVariance) output.push_back(std::tanh(0.5f * x));
     }
-    testing::stepOnce(plan_, i, output, noiseOf(i, input.size()), state);
+    test::stepOnce(plan_, i, output, noiseOf(i, input.size()), state);
     worst = std::max(worst, error(state.x, floats(json_.at("rows")[i].at("x"))));
   }
   EXPECT_LE(worst, kTolerance);
@@ -130,7 +130,7 @@ TEST_P(Reference, StopsAndResumesBetweenAnyTwoCalls) {
   const std::vector<float> initial = floats(json_.at("initial"));
   const auto step = [&](std::size_t i, StepState& state) {
     const std::vector<float> output = interleaved(floats(json_.at("rows")[i].at("model_output")), initial.size());
-    testing::stepOnce(plan_, i, output, noiseOf(i, initial.size()), state);
+    test::stepOnce(plan_, i, output, noiseOf(i, initial.size()), state);
   };
   StepState whole;
   whole.x = initial;

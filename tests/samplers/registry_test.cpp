@@ -6,29 +6,19 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <set>
 #include <string>
 
 #include "core/error.h"
 #include "samplers/step_params.h"
+#include "support/expect_error.h"
 
 namespace rivulet {
 namespace {
 
-/// The message of the Error that `action` throws; a failure if it throws none.
-std::string messageOf(const std::function<void()>& action, ErrorCode code = ErrorCode::InvalidArgument) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "expected an error";
-  return "";
-}
+using test::messageOf;
 
-SamplerConfig configOf(std::string_view sampler, ProcessKind kind, Prediction prediction) {
+SamplerConfig configFor(std::string_view sampler, ProcessKind kind, Prediction prediction) {
   SamplerConfig config;
   config.process.kind = kind;
   config.prediction = prediction;
@@ -83,7 +73,7 @@ TEST_P(Matrix, FinitePlanOrClearRefusal) {
     for (const Prediction prediction : {Prediction::Epsilon, Prediction::Sample, Prediction::V, Prediction::Flow}) {
       for (const TimestepSpacing spacing :
            {TimestepSpacing::Leading, TimestepSpacing::Trailing, TimestepSpacing::Linspace}) {
-        SamplerConfig config = configOf(sampler, kind, prediction);
+        SamplerConfig config = configFor(sampler, kind, prediction);
         config.spacing = spacing;
         config.clip = spacing == TimestepSpacing::Leading;
         const std::string why = refusal(sampler, kind, prediction);
@@ -128,56 +118,56 @@ TEST(Registry, UnknownNameListsTheKnownOnes) {
 }
 
 TEST(Registry, WrongProcessNamesTheAlternative) {
-  EXPECT_EQ(messageOf([] { makeStepPlan(configOf("heun", ProcessKind::Flow, Prediction::Flow), 4); }),
+  EXPECT_EQ(messageOf([] { makeStepPlan(configFor("heun", ProcessKind::Flow, Prediction::Flow), 4); }),
             "sampler heun needs a variance-preserving schedule, the model's is flow: use flow_heun");
-  EXPECT_EQ(messageOf([] { makeStepPlan(configOf("flow_euler", ProcessKind::VpCosine, Prediction::V), 4); }),
+  EXPECT_EQ(messageOf([] { makeStepPlan(configFor("flow_euler", ProcessKind::VpCosine, Prediction::V), 4); }),
             "sampler flow_euler walks the linear path and needs schedule flow, the model's is vp_cosine: use euler");
 }
 
 TEST(Registry, StepsOutOfRange) {
   for (const std::string_view name : samplerNames()) {
     const ProcessKind kind = name.starts_with("flow_") ? ProcessKind::Flow : ProcessKind::VpLinear;
-    const SamplerConfig config = configOf(name, kind, Prediction::V);
+    const SamplerConfig config = configFor(name, kind, Prediction::V);
     for (const int steps : {0, -3, 2'000'000'000}) {
       EXPECT_NE(messageOf([&] { makeStepPlan(config, steps); }).find("steps"), std::string::npos) << name;
     }
   }
-  EXPECT_EQ(messageOf([] { makeStepPlan(configOf("ddim", ProcessKind::VpLinear, Prediction::V), 1001); }),
+  EXPECT_EQ(messageOf([] { makeStepPlan(configFor("ddim", ProcessKind::VpLinear, Prediction::V), 1001); }),
             "a sampler of 1001 steps: expected 1 to 1000, the number of times the schedule has");
-  EXPECT_EQ(messageOf([] { makeStepPlan(configOf("lcm", ProcessKind::VpLinear, Prediction::V), 51); }),
+  EXPECT_EQ(messageOf([] { makeStepPlan(configFor("lcm", ProcessKind::VpLinear, Prediction::V), 51); }),
             "lcm: 51 steps, expected 1 to 50, the steps of the distillation (original_inference_steps)");
 }
 
 TEST(Registry, OptionsOutOfRange) {
-  SamplerConfig config = configOf("ddim", ProcessKind::VpLinear, Prediction::V);
+  SamplerConfig config = configFor("ddim", ProcessKind::VpLinear, Prediction::V);
   config.eta = 1.5;
   EXPECT_EQ(messageOf([&] { makeStepPlan(config, 4); }), "ddim: eta is 1.500000, expected 0 to 1");
-  config = configOf("dpmpp_2m", ProcessKind::VpLinear, Prediction::V);
+  config = configFor("dpmpp_2m", ProcessKind::VpLinear, Prediction::V);
   config.order = 4;
   EXPECT_EQ(messageOf([&] { makeStepPlan(config, 4); }), "dpmpp: solver_order is 4; supported: 1, 2, 3");
-  config = configOf("unipc", ProcessKind::VpLinear, Prediction::V);
+  config = configFor("unipc", ProcessKind::VpLinear, Prediction::V);
   config.order = 0;
   EXPECT_EQ(messageOf([&] { makeStepPlan(config, 4); }), "unipc: solver_order is 0; supported: 1, 2, 3");
-  config = configOf("flow_euler", ProcessKind::Flow, Prediction::Flow);
+  config = configFor("flow_euler", ProcessKind::Flow, Prediction::Flow);
   config.process.shift = -1.0;
   EXPECT_EQ(messageOf([&] { makeStepPlan(config, 4); }), "flow shift is -1.000000, expected above 0");
-  config = configOf("ddim", ProcessKind::VpLinear, Prediction::V);
+  config = configFor("ddim", ProcessKind::VpLinear, Prediction::V);
   config.clip = true;
   config.clipRange = 0.0;
   EXPECT_EQ(messageOf([&] { makeStepPlan(config, 4); }), "clip_sample_range is 0.000000, expected above 0");
-  config = configOf("ddim", ProcessKind::VpLinear, Prediction::V);
+  config = configFor("ddim", ProcessKind::VpLinear, Prediction::V);
   config.spacing = TimestepSpacing::Leading;
   config.stepsOffset = 500;
   EXPECT_EQ(messageOf([&] { makeStepPlan(config, 4); }),
             "timestep 1250 (spacing leading, 4 steps, steps_offset 500) is outside 0..999");
-  config = configOf("dpmpp_2m", ProcessKind::VpLinear, Prediction::V);
+  config = configFor("dpmpp_2m", ProcessKind::VpLinear, Prediction::V);
   config.lambdaMinClipped = 100.0;
   EXPECT_EQ(messageOf([&] { makeStepPlan(config, 4); }),
             "lambda_min_clipped 100.000000 leaves out every timestep of the schedule");
 }
 
 TEST(Registry, ZeroTerminalSnrNeedsAPredictionThatSeesIt) {
-  SamplerConfig config = configOf("ddim", ProcessKind::VpLinear, Prediction::Epsilon);
+  SamplerConfig config = configFor("ddim", ProcessKind::VpLinear, Prediction::Epsilon);
   config.process.zeroTerminalSnr = true;
   EXPECT_NE(messageOf([&] { makeStepPlan(config, 4); }).find("needs prediction sample, v or flow"), std::string::npos);
   config.prediction = Prediction::V;
@@ -187,7 +177,7 @@ TEST(Registry, ZeroTerminalSnrNeedsAPredictionThatSeesIt) {
 }
 
 TEST(StepParams, CarriesTheSlot) {
-  const StepPlan plan = makeStepPlan(configOf("ddpm", ProcessKind::VpLinear, Prediction::V), 4);
+  const StepPlan plan = makeStepPlan(configFor("ddpm", ProcessKind::VpLinear, Prediction::V), 4);
   const StepParams params = toStepParams(plan, 1, {0x0123456789abcdefULL, -5, 9, true, 2.5f, true});
   EXPECT_EQ(params.seedLow, 0x89abcdefu);
   EXPECT_EQ(params.seedHigh, 0x01234567u);
@@ -202,7 +192,7 @@ TEST(StepParams, CarriesTheSlot) {
 }
 
 TEST(StepParams, HistoryIsARing) {
-  const StepPlan plan = makeStepPlan(configOf("unipc_3", ProcessKind::VpLinear, Prediction::V), 8);
+  const StepPlan plan = makeStepPlan(configFor("unipc_3", ProcessKind::VpLinear, Prediction::V), 8);
   for (std::size_t i = 0; i < plan.calls.size(); ++i) EXPECT_EQ(toStepParams(plan, i).pushSlot, i % 3);
   EXPECT_EQ(plan.historyDepth(), 3u);
   EXPECT_TRUE(plan.usesSaved());
@@ -210,7 +200,7 @@ TEST(StepParams, HistoryIsARing) {
 }
 
 TEST(StepPlan, ValidationNamesTheCall) {
-  StepPlan plan = makeStepPlan(configOf("ddim", ProcessKind::VpLinear, Prediction::V), 4);
+  StepPlan plan = makeStepPlan(configFor("ddim", ProcessKind::VpLinear, Prediction::V), 4);
   plan.calls[2].next.d[1] = 0.5;
   EXPECT_EQ(messageOf([&] { validate(plan); }, ErrorCode::Internal),
             "sampler ddim, call 2 of 4: reads history 1 before its push");
@@ -225,7 +215,7 @@ TEST(StepPlan, ValidationNamesTheCall) {
 
 // DDIM with clipping keeps the network's own noise unless told otherwise: the f term.
 TEST(Ddim, ClippingKeepsTheUnclippedNoise) {
-  SamplerConfig config = configOf("ddim", ProcessKind::VpLinear, Prediction::Epsilon);
+  SamplerConfig config = configFor("ddim", ProcessKind::VpLinear, Prediction::Epsilon);
   config.clip = true;
   const ModelCall kept = makeStepPlan(config, 10).calls.front();
   EXPECT_EQ(kept.next.a, 0.0);

@@ -2,28 +2,18 @@
 
 #include <gtest/gtest.h>
 
-#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "core/error.h"
 #include "samplers/registry.h"
+#include "support/expect_error.h"
 
 namespace rivulet {
 namespace {
 
 using nlohmann::json;
-
-std::string messageOf(const std::function<void()>& action, ErrorCode code) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.what();
-    return error.what();
-  }
-  ADD_FAILURE() << "expected an error";
-  return "";
-}
+using test::messageOf;
 
 std::string refused(const char* className, const json& options, ErrorCode code = ErrorCode::Unsupported) {
   return messageOf([&] { schedulerConfig(className, options); }, code);

@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,20 +14,12 @@
 #include "schedules/vp_linear.h"
 #include "schedules/vp_scaled_linear.h"
 #include "schedules/zero_terminal_snr.h"
+#include "support/expect_error.h"
 
 namespace rivulet {
 namespace {
 
-std::string messageOf(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::InvalidArgument);
-    return error.what();
-  }
-  ADD_FAILURE() << "expected an error";
-  return "";
-}
+using test::messageOf;
 
 DiscreteVp table(ProcessKind kind, double start = 1e-4, double end = 0.02) {
   Process process;

@@ -31,4 +31,17 @@ void expectError(ErrorCode code, Action&& action, const Words&... words) {
   expectError(code, {std::string(words)...}, action);
 }
 
+/// The message of the Error that `action` throws; a failure if it throws none.
+template <class Action>
+std::string messageOf(Action&& action, ErrorCode code = ErrorCode::InvalidArgument) {
+  try {
+    action();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "expected an error";
+  return "";
+}
+
 }  // namespace rivulet::test

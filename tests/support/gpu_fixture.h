@@ -39,7 +39,8 @@ class MessageLog {
   std::vector<std::string> messages_;
 };
 
-/// Whether Device::create can have validation here. RIVULET_VALIDATION=1 makes a missing layer an error instead.
+/// Whether Device::create can have validation here. RIVULET_VALIDATION=1 makes a missing layer an error instead;
+/// RIVULET_TEST_VALIDATION=0 runs the tests without it.
 bool validationInstalled();
 
 /// A device that differs from the usual one by what it does not use.

@@ -31,7 +31,7 @@ void say(TextureUnet& network, const std::vector<float>& values) {
   network.parameters()["head.out.bias"].detach().copy_(at::tensor(values));
 }
 
-Batch pointMass(int64_t count, double value) {
+Batch pointMasses(int64_t count, double value) {
   return {at::full({count, 1, 8, 8}, value), at::zeros({count}, at::TensorOptions().dtype(at::kLong)), {}};
 }
 
@@ -41,7 +41,7 @@ TEST(DdpmObjective, OfANetworkThatSaysNothingIsTheNoisesVariance) {
   DdpmObjective objective(options);
   TextureUnet network = smallNetwork(objective);
   say(network, {0});
-  const Batch batch = pointMass(256, 0.5);
+  const Batch batch = pointMasses(256, 0.5);
   const double loss = objective.loss({network, network, batch, 1, 2, 0, {}}).item<double>();
   EXPECT_NEAR(loss, 1, 0.03);
 }
@@ -52,9 +52,9 @@ TEST(DdpmObjective, OfAPointMassSeenAsX0IsTheSquaredError) {
   DdpmObjective objective(options);
   TextureUnet network = smallNetwork(objective);
   say(network, {0.5f});
-  EXPECT_EQ(objective.loss({network, network, pointMass(8, 0.5), 1, 2, 0, {}}).item<double>(), 0);
+  EXPECT_EQ(objective.loss({network, network, pointMasses(8, 0.5), 1, 2, 0, {}}).item<double>(), 0);
   say(network, {0.2f});
-  EXPECT_NEAR(objective.loss({network, network, pointMass(8, 0.5), 1, 2, 0, {}}).item<double>(), 0.09, 1e-6);
+  EXPECT_NEAR(objective.loss({network, network, pointMasses(8, 0.5), 1, 2, 0, {}}).item<double>(), 0.09, 1e-6);
 }
 
 TEST(DdpmObjective, TheBoundTrainsTheVarianceAndNotTheMean) {
@@ -67,7 +67,7 @@ TEST(DdpmObjective, TheBoundTrainsTheVarianceAndNotTheMean) {
   EXPECT_EQ(network.config().json().at("out_channels"), 2);
   say(network, {0.5f, 0.0f});  // the mean is right
   network.parameters().grad().zero_();
-  objective.loss({network, network, pointMass(16, 0.5), 1, 2, 0, {}}).backward();
+  objective.loss({network, network, pointMasses(16, 0.5), 1, 2, 0, {}}).backward();
   const at::Tensor gradient = network.parameters()["head.out.bias"].grad();
   EXPECT_EQ(gradient[0].item<double>(), 0);
   EXPECT_GT(gradient[1].item<double>(), 0) << "a point mass wants the smaller variance";
@@ -83,7 +83,7 @@ TEST(DdpmObjective, TheBoundsPartsSumToTheBitsPerDimension) {
   const float grey = 63 / 127.5f - 1;  // a byte's value
   say(network, {grey});
   const GaussianDiffusion diffusion(options.diffusion);
-  const Batch batch = pointMass(4, grey);
+  const Batch batch = pointMasses(4, grey);
   const Likelihood exact = likelihood(diffusion, network, batch, Variance::BetaTilde, 1, 1);
   double sum = exact.prior + exact.decoder;
   for (const double term : exact.steps) {

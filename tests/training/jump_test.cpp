@@ -10,7 +10,7 @@ namespace rivulet::training {
 namespace {
 
 // Data N(mean, deviation^2) on the linear path: x_t is N((1-t) mean, v(t)), v = (1-t)^2 deviation^2 + t^2.
-struct Gaussian {
+struct JumpGaussian {
   double mean = 0.4, deviation = 0.6;
 
   at::Tensor variance(const at::Tensor& t) const { return (1 - t).square() * deviation * deviation + t.square(); }
@@ -52,7 +52,7 @@ TEST(Jump, OfAPointMassIsThePoint) {
 
 TEST(Jump, TheSolversOfAGaussianConvergesToItsFlow) {
   const Jumps jumps;
-  const Gaussian data;
+  const JumpGaussian data;
   const X0Function x0 = [&](const at::Tensor& x, const at::Tensor& t) { return data.x0(x, t); };
   const at::Tensor exact = data.jump(jumps.x, jumps.t, jumps.s);
   const auto error = [&](int steps) {
@@ -71,7 +71,7 @@ TEST(Jump, TheSolversOfAGaussianConvergesToItsFlow) {
 
 TEST(Jump, TwoHalvesOfAGaussiansFlowAreTheWhole) {
   const Jumps jumps;
-  const Gaussian data;
+  const JumpGaussian data;
   const JumpFunction jump = [&](const at::Tensor& x, const at::Tensor& t, const at::Tensor& s) {
     return data.jump(x, t, s);
   };

@@ -25,7 +25,7 @@ constexpr Shape kShapes[] = {{64, 64, 64}, {128, 128, 32}, {128, 128, 16}, {32, 
 
 // As long as a loop of the ceiling and, like there, the better of two: on a machine that has other work as well, short
 // and long submissions do not get the same share of it.
-constexpr double kSampleSeconds = 0.004;
+constexpr double kConvSampleSeconds = 0.004;
 
 /// One 3×3 convolution with its input on the device.
 class Bench {
@@ -61,14 +61,14 @@ class Bench {
     const std::vector<float> values = noise(std::size_t{in.n} * in.c * in.h * in.w, 1.0f);
     stream.upload(executable_->arena(), executable_->offset(x), graph::packNchw(values, in));
     measure();  // compiles, fills caches
-    count_ = static_cast<std::uint32_t>(std::clamp(std::ceil(kSampleSeconds / measure()), 1.0, 1000.0));
+    count_ = static_cast<std::uint32_t>(std::clamp(std::ceil(kConvSampleSeconds / measure()), 1.0, 1000.0));
   }
 
   const std::string& name() const { return name_; }
   const std::string& method() const { return method_; }
   double operations() const { return operations_; }
 
-  /// Seconds of one convolution: the mean over as many in one submission as take kSampleSeconds.
+  /// Seconds of one convolution: the mean over as many in one submission as take kConvSampleSeconds.
   double measure() {
     const auto once = [this] {
       return timer_.seconds("bench conv", [this](VkCommandBuffer commands) {

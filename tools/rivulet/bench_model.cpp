@@ -41,16 +41,16 @@ class ModelTimer {
 
   /// The mean of as many runs in one submission as take a few hundredths of a second.
   Sample sample() {
-    using Clock = std::chrono::steady_clock;
     const VkCommandBuffer commands = stream_.begin("bench model");
     whole_.begin(commands);
     whole_.mark(commands);
     for (std::uint32_t i = 0; i < count_; ++i) executable_.record(commands, first_, executable_.size() - first_);
     whole_.mark(commands);
-    const Clock::time_point start = Clock::now();
+    const auto start = std::chrono::steady_clock::now();
     stream_.wait(stream_.submit());
     Sample sample;
-    sample.host = sample.device = std::chrono::duration<double, std::milli>(Clock::now() - start).count() / count_;
+    sample.host = sample.device =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count() / count_;
     const std::vector<double> marks = whole_.read();
     if (marks.size() == 2) sample.device = marks[1] / 1000.0 / count_;
     return sample;

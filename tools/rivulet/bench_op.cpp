@@ -13,7 +13,7 @@
 namespace rivulet::cli {
 namespace {
 
-constexpr double kSampleSeconds = 0.004;  // as a loop of the ceiling
+constexpr double kOpSampleSeconds = 0.004;  // as a loop of the ceiling
 
 struct Op {
   std::uint32_t first = 0;  // dispatch
@@ -56,7 +56,7 @@ int runBenchOp(const Globals& globals, const BenchOpOptions& options) {
   };
   for (Op& op : ops) {
     measure(op);
-    op.runs = static_cast<std::uint32_t>(std::clamp(std::ceil(kSampleSeconds / measure(op)), 1.0, 1000.0));
+    op.runs = static_cast<std::uint32_t>(std::clamp(std::ceil(kOpSampleSeconds / measure(op)), 1.0, 1000.0));
   }
   ProgressBar bar;
   std::vector<double> gflops, matrixGflops, gigabytes;

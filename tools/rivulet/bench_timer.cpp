@@ -13,15 +13,14 @@ double median(std::vector<double> values) {
 }
 
 double SubmissionTimer::seconds(const char* label, const std::function<void(VkCommandBuffer)>& record) {
-  using Clock = std::chrono::steady_clock;
   const VkCommandBuffer commands = stream_.begin(label);
   timer_.begin(commands);
   timer_.mark(commands);
   record(commands);
   timer_.mark(commands);
-  const Clock::time_point start = Clock::now();
+  const auto start = std::chrono::steady_clock::now();
   stream_.wait(stream_.submit());
-  const double host = std::chrono::duration<double>(Clock::now() - start).count();
+  const double host = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const std::vector<double> marks = timer_.read();
   return marks.size() == 2 && marks[1] > 0.0 ? marks[1] * 1e-6 : host;
 }

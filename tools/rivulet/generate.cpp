@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-struct Options {
+struct GenerateOptions {
   std::string model, classes, sampler, size, styleFrom, style, out, tile, precision;
   std::uint64_t seed = 0;
   std::uint32_t steps = 0, count = 1, lanes = 0;
@@ -53,7 +53,7 @@ std::vector<float> parseStyle(const std::string& text) {
 }
 
 /// One row of requests per class.
-std::vector<engine::Request> makeRequests(const models::NetworkInfo& info, const Options& options) {
+std::vector<engine::Request> makeRequests(const models::NetworkInfo& info, const GenerateOptions& options) {
   engine::Request base;
   base.steps = options.steps;
   base.sampler = options.sampler;
@@ -113,7 +113,7 @@ struct Output {
   fs::path file, folder;
 };
 
-Output planOutput(const Options& options, std::size_t count) {
+Output planOutput(const GenerateOptions& options, std::size_t count) {
   Output output;
   const fs::path out = options.out;
   std::string extension = out.extension().string();
@@ -158,7 +158,7 @@ nlohmann::ordered_json toJson(const models::NetworkInfo& info, const engine::Tex
   return json;
 }
 
-int generate(const Globals& globals, const Options& options) {
+int generate(const Globals& globals, const GenerateOptions& options) {
   const Clock::time_point start = Clock::now();
   const auto elapsed = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
   const std::shared_ptr<const models::Network> network = models::Network::load(findModel(options.model));
@@ -257,7 +257,7 @@ int generate(const Globals& globals, const Options& options) {
 
 void addGenerate(CLI::App& app, const Globals& globals, Run& run) {
   CLI::App* command = app.add_subcommand("generate", "Make textures");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<GenerateOptions>();
   command->add_option("--model", options->model, "A weight file, a diffusers folder, or the name of an installed model")
       ->required();
   command->add_option("--class", options->classes, "A class, 'all', or a blend such as brick:0.7,moss:0.3");

@@ -14,7 +14,7 @@
 namespace rivulet::cli {
 namespace {
 
-struct Options {
+struct InspectOptions {
   std::string model;
   std::string size;
   std::uint32_t batch = 1;
@@ -40,7 +40,7 @@ std::string join(const std::vector<std::string>& items) {
   return text;
 }
 
-int inspect(const Globals& globals, const Options& options) {
+int inspect(const Globals& globals, const InspectOptions& options) {
   const std::filesystem::path path = findModel(options.model);
   const std::shared_ptr<const models::Network> network = models::Network::load(path);
   const models::NetworkInfo& info = network->info();
@@ -163,7 +163,7 @@ int inspect(const Globals& globals, const Options& options) {
 
 void addInspect(CLI::App& app, const Globals& globals, Run& run) {
   CLI::App* command = app.add_subcommand("inspect", "Describe a model, and the memory and work that running it takes");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<InspectOptions>();
   command->add_option("MODEL", options->model, "A weight file, a model folder, or the name of an installed model")
       ->required();
   command->add_option("--size", options->size, "WIDTHxHEIGHT; default: the model's own");

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct QuantizeOptions {
   std::string model, out;
   quantize::CalibrationOptions calibration;
   std::vector<std::string> keep = {"stem", "head.full", "head.out"};
@@ -63,7 +63,7 @@ double evaluationError(const models::Network& floats, const models::Network& byt
   return relativeL2(run(bytes, precision), run(floats, engine::Precision::Fp32));
 }
 
-int quantizeFile(const Globals& globals, const Options& options) {
+int quantizeFile(const Globals& globals, const QuantizeOptions& options) {
   const fs::path path = findModel(options.model);
   if (fs::is_directory(path)) {
     throw Error(ErrorCode::InvalidArgument,
@@ -132,7 +132,7 @@ int quantizeFile(const Globals& globals, const Options& options) {
 }  // namespace
 
 void addQuantize(CLI::App& app, const Globals& globals, Run& run) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<QuantizeOptions>();
   CLI::App* command = app.add_subcommand("quantize", "Make a weight file with layers in eight bits");
   command->add_option("model", options->model, "A weight file of Rivulet's own, or its name")->required();
   command->add_option("--out,-o", options->out, "The file to write")->required();

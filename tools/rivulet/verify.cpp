@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct VerifyOptions {
   std::string folder;
   std::string precision = "fp32";
   std::optional<double> tolerance;
@@ -95,7 +95,7 @@ nlohmann::ordered_json toJson(const VerifyRow& row) {
   return json;
 }
 
-int verify(const Globals& globals, const Options& options) {
+int verify(const Globals& globals, const VerifyOptions& options) {
   if (options.tolerance && !(*options.tolerance >= 0.0 && std::isfinite(*options.tolerance))) {
     throw Error(ErrorCode::InvalidArgument, "--tolerance must be 0 or more");
   }
@@ -171,7 +171,7 @@ void measure(std::span<const float> computed, std::span<const float> recorded, V
 
 void addVerify(CLI::App& app, const Globals& globals, Run& run) {
   CLI::App* command = app.add_subcommand("verify", "Compare networks and samplers with recorded outputs");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<VerifyOptions>();
   command
       ->add_option("DIR", options->folder,
                    "A folder that is, or holds, network folders with io.safetensors, or samplers.json")

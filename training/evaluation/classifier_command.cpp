@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kCropsPerImage = 16;  // for the accuracy
 
-struct Options {
+struct ClassifierOptions {
   ImageSetOptions images;
   ClassifierTrainerOptions trainer;
   std::string out;
@@ -25,7 +25,7 @@ double rounded(double value) {
   return std::round(value * 1e4) / 1e4;
 }
 
-nlohmann::ordered_json notes(const Options& options, const ImageSet& images, const TrainedClassifier& trained,
+nlohmann::ordered_json notes(const ClassifierOptions& options, const ImageSet& images, const TrainedClassifier& trained,
                              const ClassifierAccuracy& accuracy) {
   nlohmann::ordered_json perClass;
   for (std::size_t k = 0; k < images.classes.size(); ++k) {
@@ -54,7 +54,7 @@ nlohmann::ordered_json notes(const Options& options, const ImageSet& images, con
   return json;
 }
 
-void train(Options& options) {
+void train(ClassifierOptions& options) {
   checkFolderOf("--out", options.out);
   if (options.threads > 0) at::set_num_threads(options.threads);
   at::globalContext().setFlushDenormal(true);
@@ -91,7 +91,7 @@ void train(Options& options) {
 void addClassifier(CLI::App& app, Run& run) {
   CLI::App* command =
       app.add_subcommand("classifier", "A classifier of texture classes, whose features evaluate measures in");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ClassifierOptions>();
   options->trainer.rotateClasses = defaultRotateClasses();
   addImageSetOptions(*command, options->images);
   command->add_option("--out", options->out, "Weight file to write (.safetensors)")->required();

@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Options {
+struct EvaluateOptions {
   ImageSetOptions images;
   EvaluationOptions evaluation;
   TextureSourceOptions source;
@@ -46,7 +46,7 @@ ModelNotes readNotes(const fs::path& model, bool takesStyle) {
 }
 
 // A classifier that has seen the reference images would call them better than they are.
-void checkClassifier(const Classifier& classifier, const ImageSet& images, const Options& options) {
+void checkClassifier(const Classifier& classifier, const ImageSet& images, const EvaluateOptions& options) {
   const std::string file = options.classifier.string();
   if (classifier.config().channels != images.channels) {
     throw Error(file + " is for pictures of " + std::to_string(classifier.config().channels) + " channels, " +
@@ -118,7 +118,7 @@ void write(const std::string& path, const std::string& text) {
   if (!file) throw Error("cannot write " + path);
 }
 
-nlohmann::ordered_json about(const Options& options, const TextureSource& source, const ImageSet& images,
+nlohmann::ordered_json about(const EvaluateOptions& options, const TextureSource& source, const ImageSet& images,
                              const Classifier& classifier, const Evaluation& evaluation, const ModelNotes& notes,
                              const std::vector<std::string>& warnings) {
   const auto name = [](const fs::path& path) {  // without folders: a report is read elsewhere
@@ -148,7 +148,7 @@ nlohmann::ordered_json about(const Options& options, const TextureSource& source
 }
 
 // The sizes asked for, or the model's own.
-std::vector<int> sizesOf(const Options& options, const TextureSource& source, const Classifier& classifier) {
+std::vector<int> sizesOf(const EvaluateOptions& options, const TextureSource& source, const Classifier& classifier) {
   std::vector<int> sizes = options.sizes.empty() ? std::vector<int>{source.nativeSize()} : options.sizes;
   for (const int size : sizes) {
     if (size < classifier.config().size) {
@@ -160,7 +160,7 @@ std::vector<int> sizesOf(const Options& options, const TextureSource& source, co
   return sizes;
 }
 
-void evaluate(Options& options) {
+void evaluate(EvaluateOptions& options) {
   if (!options.json.empty()) checkFolderOf("--json", options.json);
   if (!options.markdown.empty()) checkFolderOf("--markdown", options.markdown);
   if (!fs::exists(options.classifier)) {
@@ -240,7 +240,7 @@ void addEvaluate(CLI::App& app, Run& run) {
       "evaluate",
       "Textures of the Vulkan runtime against held-out images: kernel, Frechet and sliced Wasserstein "
       "distances, seams, styles, memorisation, time");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<EvaluateOptions>();
   command->add_option("--model", options->model, "Weight file, or a diffusers folder")
       ->required()
       ->check(CLI::ExistingPath);

@@ -168,7 +168,7 @@ PictureSet Evaluation::training() const {
   return set;
 }
 
-Figures Evaluation::figures(const PictureSet& set, const Distances& distances, int classIndex) const {
+QualityFigures Evaluation::figures(const PictureSet& set, const Distances& distances, int classIndex) const {
   const at::Tensor crops = indicesOf(set.cropClass, classIndex), textures = indicesOf(set.textureClass, classIndex),
                    reference = indicesOf(referenceClass_, classIndex);
   const std::uint64_t seed = mixSeed({options_.seed, kResample});
@@ -178,7 +178,7 @@ Figures Evaluation::figures(const PictureSet& set, const Distances& distances, i
   const auto ofCrops = [&](const at::Tensor& values) { return values.index_select(0, crops); };
   const auto ofReference = [&](const at::Tensor& values) { return values.index_select(0, reference); };
 
-  Figures f;
+  QualityFigures f;
   f.textures = static_cast<int>(textures.numel());
   f.crops = static_cast<int>(crops.numel());
   const at::Tensor features = ofCrops(distances.features), expected = ofReference(referenceFeatures_);

@@ -37,7 +37,7 @@ struct PictureSet {
 };
 
 // Of all pictures, or of those of one class.
-struct Figures {
+struct QualityFigures {
   int textures = 0, crops = 0;
   Estimate kernelDistance;
   std::optional<Estimate> frechet;  // not with fewer crops than twice the number of features
@@ -48,8 +48,8 @@ struct Figures {
 };
 
 struct Measurement {
-  Figures overall;
-  std::vector<std::optional<Figures>> perClass;  // none where there are fewer than two crops or reference crops
+  QualityFigures overall;
+  std::vector<std::optional<QualityFigures>> perClass;  // none where there are fewer than two crops or reference crops
 };
 
 class Evaluation {
@@ -82,7 +82,7 @@ class Evaluation {
   at::Tensor stylesOf(const std::vector<const LabelledImage*>& images) const;
   PictureSet crops(const std::vector<const LabelledImage*>& sources, std::uint64_t seed) const;
   struct Distances;
-  Figures figures(const PictureSet& set, const Distances& distances, int classIndex) const;
+  QualityFigures figures(const PictureSet& set, const Distances& distances, int classIndex) const;
   int size() const { return static_cast<int>(classifier_.config().size); }
 
   const ImageSet& images_;

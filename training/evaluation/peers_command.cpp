@@ -16,7 +16,7 @@
 namespace rivulet::training {
 namespace {
 
-struct Options {
+struct PeersOptions {
   std::vector<std::filesystem::path> models;
   std::string device, precision, torchDevice = "cpu", json;
   std::vector<std::string> torchPrecisions = {"fp32", "bf16"};
@@ -81,7 +81,7 @@ int countFor(Evaluation& evaluation) {
   return static_cast<int>(std::clamp(std::ceil(kSampleSeconds / evaluation.seconds(1)), 1.0, 1000.0));
 }
 
-nlohmann::ordered_json measure(const Options& options, const std::filesystem::path& model, int size, int batch) {
+nlohmann::ordered_json measure(const PeersOptions& options, const std::filesystem::path& model, int size, int batch) {
   RuntimeEvaluation runtime(model, options.device, {batch, size, options.precision});
   torch::manual_seed(1);
   const at::Tensor x = at::randn({batch, readConfig(model).channels, size, size}), output = runtime.run(x);
@@ -118,7 +118,7 @@ nlohmann::ordered_json measure(const Options& options, const std::filesystem::pa
   return row;
 }
 
-void run(const Options& options) {
+void run(const PeersOptions& options) {
   at::set_num_threads(options.threads > 0 ? options.threads
                                           : std::max(1, static_cast<int>(std::thread::hardware_concurrency())));
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
@@ -153,7 +153,7 @@ void run(const Options& options) {
 void addPeers(CLI::App& app, Run& chosen) {
   CLI::App* command =
       app.add_subcommand("peers", "Times one evaluation by the Vulkan runtime and by libtorch, in turns, with ratios");
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<PeersOptions>();
   command->add_option("--model", options->models, "Weight files of texture_unets")
       ->required()
       ->check(CLI::ExistingFile);

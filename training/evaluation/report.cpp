@@ -31,7 +31,7 @@ ordered_json json(const Estimate& e) {
   return {{"value", number(e.value)}, {"low", number(e.low)}, {"high", number(e.high)}};
 }
 
-ordered_json json(const Figures& f) {
+ordered_json json(const QualityFigures& f) {
   ordered_json result = {{"textures", f.textures}, {"crops", f.crops}, {"kernel_distance", json(f.kernelDistance)}};
   result["frechet_distance"] = f.frechet ? json(*f.frechet) : ordered_json(nullptr);
   auto& sliced = result["sliced_wasserstein"] = json(f.slicedWasserstein.mean);
@@ -96,7 +96,7 @@ std::string tableText(const std::vector<ReportRow>& rows) {
   for (const Column& column : kColumns) headings.emplace_back(column.heading);
   std::string text = tableLine(headings);
   for (const ReportRow& row : rows) {
-    const Figures& f = row.measurement.overall;
+    const QualityFigures& f = row.measurement.overall;
     const bool made = row.steps > 0;
     text += tableLine({row.name, made ? std::to_string(row.steps) : "", std::to_string(row.size),
                        interval(f.kernelDistance, 1e3, 1, kTable), f.frechet ? interval(*f.frechet, 1, 2, kTable) : "-",
@@ -113,7 +113,7 @@ std::string markdownText(const std::string& model, const std::vector<ReportRow>&
       "seam ratio | style error | nearest, features | nearest, structure | ms a texture |\n"
       "|---|---|---|---|---|---|---|---|---|---|---|\n";
   for (const ReportRow& row : rows) {
-    const Figures& f = row.measurement.overall;
+    const QualityFigures& f = row.measurement.overall;
     const auto cell = [&](const std::string& value) { text += " " + value + " |"; };
     text += "|";
     cell(row.steps > 0 ? model : "real pictures");

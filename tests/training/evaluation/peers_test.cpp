@@ -22,7 +22,7 @@ void writeNetwork(const std::filesystem::path& file, TextureUnet& network) {
   exportWeights(file, network, nlohmann::ordered_json::object(), nlohmann::ordered_json::object(), at::kFloat);
 }
 
-TextureUnet smallNetwork() {
+TextureUnet peerNetwork() {
   TextureUnetConfig config = TextureUnetConfig::named("texture_unet-xs");
   config.classes = {"a", "b"};
   config.targetTime = config.guidance = true;
@@ -31,7 +31,7 @@ TextureUnet smallNetwork() {
 
 TEST(Peers, EvaluateTheSameNetwork) {
   const Scratch scratch;
-  TextureUnet network = smallNetwork();
+  TextureUnet network = peerNetwork();
   writeNetwork(scratch.path() / "network.safetensors", network);
   RuntimeEvaluation runtime(scratch.path() / "network.safetensors", "", {2, 32, "fp32"});
   TextureUnetInput input;
@@ -50,7 +50,7 @@ TEST(Peers, EvaluateTheSameNetwork) {
 
 TEST(Peers, CommandWritesRatios) {
   const Scratch scratch;
-  TextureUnet network = smallNetwork();
+  TextureUnet network = peerNetwork();
   writeNetwork(scratch.path() / "network.safetensors", network);
   const std::string file = (scratch.path() / "network.safetensors").string(),
                     json = (scratch.path() / "peers.json").string();
@@ -70,7 +70,7 @@ TEST(Peers, CommandWritesRatios) {
 
 TEST(Peers, RefusesAnUnknownPrecision) {
   const Scratch scratch;
-  TextureUnet network = smallNetwork();
+  TextureUnet network = peerNetwork();
   writeNetwork(scratch.path() / "network.safetensors", network);
   EXPECT_THROW(RuntimeEvaluation(scratch.path() / "network.safetensors", "", {1, 16, "int3"}), rivulet::Error);
 }
