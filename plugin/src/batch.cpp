@@ -114,7 +114,8 @@ void Batch::restart() {
 
 double Batch::planCost(std::uint32_t evaluations) const {
   double sum = 0;
-  for (std::uint32_t i = 0; i < lanes_.executable().size(); ++i) sum += costs_.cost(i) * lanes_.runs(i, evaluations);
+  for (std::uint32_t i = 0; i < lanes_.executable().size(); ++i)
+    sum += costs_.cost(i) * lanes_.mostRuns(i, evaluations);
   return sum;
 }
 

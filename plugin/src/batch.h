@@ -50,7 +50,8 @@ class Batch {
   /// Something recorded never ran: all lanes begin again.
   void restart();
 
-  /// Microseconds of a plan of so many evaluations, and of the longest piece of work that is recorded at once.
+  /// Microseconds of a plan of so many evaluations, with all that it may have to wait for in the batch, and of the
+  /// longest piece of work that is recorded at once.
   double planCost(std::uint32_t evaluations) const;
   double longestPiece() const;
   /// Of one evaluation as measured, of mixed precision one in halves; 0 until all of it has been.

@@ -210,6 +210,11 @@ std::uint32_t Lanes::runs(std::uint32_t dispatch, std::uint32_t evaluations) con
   return dispatch < bytesFirst_ ? halves : evaluations - halves;
 }
 
+std::uint32_t Lanes::mostRuns(std::uint32_t dispatch, std::uint32_t evaluations) const {
+  const bool waits = shape_.precision == Precision::Mixed && shape_.lanes > 1;
+  return waits && dispatch >= networkFirst_ ? evaluations : runs(dispatch, evaluations);
+}
+
 GivenState Lanes::givenState(const models::Network& network, const LaneShape& shape, const StepPlan& plan,
                              const NoiseWalk& walk, std::span<const float> x0) {
   TensorDesc desc{1, shape.height, shape.width, network.info().inChannels, DataType::F32};

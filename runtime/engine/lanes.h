@@ -48,6 +48,9 @@ class Lanes {
   /// How often a plan of so many evaluations runs a dispatch: the initial noise once, the embedding before every
   /// kEmbeddedSteps evaluations. Lanes that begin meanwhile have the latter run more often.
   std::uint32_t runs(std::uint32_t dispatch, std::uint32_t evaluations) const;
+  /// How often at most until such a plan has ended: of mixed precision each of its evaluations may wait for one in the
+  /// other precision that another lane wants.
+  std::uint32_t mostRuns(std::uint32_t dispatch, std::uint32_t evaluations) const;
 
   /// Gives a lane a resolved request of this shape's size. It starts from noise at the next evaluation, or from what
   /// recordGivenState() put there since.

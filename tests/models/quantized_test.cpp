@@ -5,6 +5,7 @@
 
 #include "engine/evaluator.h"
 #include "engine/generator.h"
+#include "engine/lanes.h"
 #include "models/network_runner.h"
 #include "quantize/quantize_model.h"
 #include "support/expect_error.h"
@@ -155,6 +156,58 @@ TEST_F(Quantized, MixedPrecisionGoesByTheSteps) {
   }
   EXPECT_EQ(textures(bytes, engine::Precision::Mixed, requests, 3), mixed) << "lanes at different steps";
   EXPECT_EQ(textures(bytes, engine::Precision::Mixed, requests, 5), mixed);
+}
+
+/// Lanes at different steps: none waits longer than is counted on.
+TEST_F(Quantized, MixedPrecisionWaitsNoLongerThanCountedOn) {
+  const auto bytes = quantized();
+  constexpr std::uint32_t kSteps = 5;
+  const auto lanesOf = [&](std::uint32_t count) {
+    engine::LaneShape shape;
+    shape.lanes = count;
+    shape.height = shape.width = 32;
+    shape.precision = engine::Precision::Mixed;
+    return engine::Lanes(bytes, pipelines(), stream(), shape, nullptr, {});
+  };
+  const engine::Lanes one = lanesOf(1);
+  engine::Lanes two = lanesOf(2);
+  std::uint32_t halves = 0, inBytes = 0;  // dispatches of one kind of evaluation alone
+  for (std::uint32_t i = 0; i < one.executable().size(); ++i) {
+    EXPECT_EQ(one.mostRuns(i, kSteps), one.runs(i, kSteps));
+    halves += one.runs(i, kSteps) == 2 ? 1 : 0;
+    inBytes += one.runs(i, kSteps) == kSteps - 2 ? 1 : 0;
+    EXPECT_LE(two.mostRuns(i, kSteps), kSteps);
+    if (one.runs(i, kSteps) > 1) EXPECT_EQ(two.mostRuns(i, kSteps), kSteps);
+  }
+  EXPECT_GT(halves, 10u);
+  EXPECT_GT(inBytes, 10u);
+
+  // The other lane begins again and again, so that it wants what this one does not as often as can be.
+  for (std::uint32_t ahead = 0; ahead < kSteps; ++ahead) {
+    const auto assign = [&](std::uint32_t lane) {
+      const engine::Request asked = engine::resolve(bytes->info(), request(kSteps, lane));
+      two.assign(lane, std::make_shared<engine::Request>(asked),
+                 std::make_shared<StepPlan>(engine::makePlan(bytes->info(), asked)));
+    };
+    std::uint32_t kinds[2] = {};
+    assign(0);
+    for (std::uint32_t evaluation = 0; !two.active(1) || !two.finished(1); ++evaluation) {
+      if (evaluation == ahead) assign(1);
+      if (two.finished(0)) assign(0);
+      const VkCommandBuffer commands = stream().begin("evaluation");
+      two.recordParameters(commands);
+      for (std::uint32_t i = two.firstDispatch(); i < two.executable().size(); i = two.nextDispatch(i)) {
+        two.record(commands, i, 1);
+      }
+      stream().wait(stream().submit());
+      if (two.active(1)) ++kinds[two.takesPart(1) ? 0 : 1];
+      two.advance();
+    }
+    EXPECT_EQ(kinds[0], kSteps);
+    EXPECT_LE(kinds[1], kSteps) << ahead << " ahead";
+    two.release(0);
+    two.release(1);
+  }
 }
 
 }  // namespace
