@@ -174,10 +174,10 @@ TEST_F(Quantized, MixedPrecisionWaitsNoLongerThanCountedOn) {
   std::uint32_t halves = 0, inBytes = 0;  // dispatches of one kind of evaluation alone
   for (std::uint32_t i = 0; i < one.executable().size(); ++i) {
     EXPECT_EQ(one.mostRuns(i, kSteps), one.runs(i, kSteps));
-    halves += one.runs(i, kSteps) == 2 ? 1 : 0;
-    inBytes += one.runs(i, kSteps) == kSteps - 2 ? 1 : 0;
+    halves += one.runs(i, kSteps) == 2 ? 1u : 0u;
+    inBytes += one.runs(i, kSteps) == kSteps - 2 ? 1u : 0u;
     EXPECT_LE(two.mostRuns(i, kSteps), kSteps);
-    if (one.runs(i, kSteps) > 1) EXPECT_EQ(two.mostRuns(i, kSteps), kSteps);
+    EXPECT_EQ(two.mostRuns(i, kSteps), one.runs(i, kSteps) > 1 ? kSteps : 1u);
   }
   EXPECT_GT(halves, 10u);
   EXPECT_GT(inBytes, 10u);
