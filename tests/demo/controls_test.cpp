@@ -114,6 +114,7 @@ TEST_F(DemoControls, TheBudgetAndTheQueue) {
   EXPECT_EQ(report("float.json").at("precision"), "float");
   EXPECT_EQ(report("mixed.json").at("precision"), "mixed");
   EXPECT_EQ(report("mixed.json").at("model"), "materials-s-int8");
+  EXPECT_EQ(report("mixed.json").at("busy"), 0);
   EXPECT_EQ(report("mixed.json").at("ready"), 1) << "made in it";
   EXPECT_EQ(surface(report("mixed.json"), "ball").at("steps-made"), 3);
   EXPECT_TRUE(report("plain.json").at("plain-kernels"));

@@ -6,7 +6,6 @@
 #include <random>
 
 #include "models/network_runner.h"
-#include "support/tiny_texture_unet.h"
 
 namespace rivulet {
 namespace {
@@ -25,12 +24,6 @@ class MatrixUnits : public test::NetworkTest {
     }
     gpu_ = caps();
     gpu_.type = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
-  }
-
-  /// A software device takes minutes to compile the kernels of a network that is of use.
-  std::shared_ptr<const models::Network> affordable() const {
-    if (caps().isSoftware()) return test::TinyTextureUNet().load();
-    return models::Network::load(std::string(RIVULET_SOURCE_DIR) + "/models/materials-s.safetensors");
   }
 
   static Evaluation batch(const models::Network& network, std::uint32_t n, std::uint32_t size) {
@@ -57,7 +50,7 @@ class MatrixUnits : public test::NetworkTest {
 };
 
 TEST_F(MatrixUnits, AreAsExactAsHalvesAllow) {
-  const auto network = affordable();
+  const auto network = models::Network::load(std::string(RIVULET_SOURCE_DIR) + "/models/materials-s.safetensors");
   const Evaluation in = batch(*network, 2, 40);
   const std::vector<float> floats = evaluate(*network, DataType::F32, in);
   const double error = relativeL2(evaluate(*network, gpu_, DataType::F16, in), floats);
@@ -87,9 +80,7 @@ TEST_F(MatrixUnits, TakeEveryConvolutionWithItsNorm) {
 
 /// A texture is the same alone and in a batch, bit for bit, though a batch is cut up otherwise.
 TEST_F(MatrixUnits, ABatchDoesNotChangeATexture) {
-  const auto network = caps().isSoftware()  // compiles the kernels of a whole network in minutes
-                           ? test::TinyTextureUNet().load()
-                           : models::Network::load(std::string(RIVULET_SOURCE_DIR) + "/models/materials-s.safetensors");
+  const auto network = models::Network::load(std::string(RIVULET_SOURCE_DIR) + "/models/materials-s.safetensors");
   const Evaluation together = batch(*network, 3, 32);
   const std::vector<float> all = evaluate(*network, gpu_, DataType::F16, together);
   const std::size_t in = together.x.size() / 3, row = together.conditioning.size() / 3, out = all.size() / 3;
