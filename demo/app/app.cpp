@@ -238,22 +238,21 @@ float App::interfaceScale() const {
 }
 
 ScriptTarget App::scriptTarget() {
-  return {
-      controls_,
-      selection_,
-      camera_,
-      *textures_,
-      [this](const std::string& file) { screenshot_ = outFile(file); },
-      [this](const std::string& file) { report(outFile(file)); },
-      [this](std::size_t surface) { saveTexture(surface); },
-      [this](const std::string& file) { return styleFromPicture(file); },
-      [this] { capture(); },
-      [this] { comparison_->shown().wanted = true; },
-      [this] { quit_ = true; },
-      generator_->model() != nullptr && textures_->settled() && !comparison_->shown().running && !comparison_->wanted(),
-      std::any_of(textures_->surfaces().begin(), textures_->surfaces().end(),
-                  [](const Surface& surface) { return surface.request && surface.status.steps_done > 0; }),
-      capture_->busy()};
+  return {controls_,
+          selection_,
+          camera_,
+          *textures_,
+          [this](const std::string& file) { screenshot_ = outFile(file); },
+          [this](const std::string& file) { report(outFile(file)); },
+          [this](std::size_t surface) { saveTexture(surface); },
+          [this](const std::string& file) { return styleFromPicture(file); },
+          [this] { capture(); },
+          [this] { comparison_->shown().wanted = true; },
+          [this] { quit_ = true; },
+          generator_->model() && textures_->settled() && !comparison_->shown().running && !comparison_->wanted(),
+          std::any_of(textures_->surfaces().begin(), textures_->surfaces().end(),
+                      [](const Surface& surface) { return surface.request && surface.status.steps_done > 0; }),
+          capture_->busy()};
 }
 
 }  // namespace demo
