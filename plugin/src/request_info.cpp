@@ -23,7 +23,6 @@ engine::LaneShape shapeOf(const models::NetworkInfo& network, const engine::Requ
   shape.precision = precision;
   shape.guided = engine::needsGuidance(network, request);
   if (network.wraps) shape.wrap = request.wrap;
-  shape.interruptible = true;
   return shape;
 }
 

@@ -16,7 +16,6 @@ LaneGraph buildLaneGraph(const models::Network& network, const vk::DeviceCaps& c
                          std::shared_ptr<const graph::Tuning> tuning) {
   LaneGraph result{graph::Graph(caps, storageOf(shape.precision), std::move(tuning)), {}, {}, 0, 0, 0, 0};
   graph::Graph& graph = result.graph;
-  graph.setInterruptible(shape.interruptible);
   SamplerShape sampler;
   sampler.lanes = shape.lanes;
   sampler.height = shape.height;

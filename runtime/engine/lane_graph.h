@@ -36,7 +36,6 @@ struct LaneShape {
   bool guided = false;  // the network runs on 2 × lanes rows: conditional ones, then unconditional ones
   LaneNeeds needs;
   models::Wrap wrap = models::Wrap::Repeat;
-  bool interruptible = false;                          // graph::Graph::setInterruptible
   auto operator<=>(const LaneShape&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 

@@ -85,10 +85,6 @@ class Graph {
   /// Errors: MissingFeature naming what the device lacks.
   void setQuantized(bool quantized);
   bool quantized() const { return quantized_; }
-  /// Whether workgroups are kept short, from now on, because a frame's budget ends between them. Costs time; changes no
-  /// bits.
-  void setInterruptible(bool interruptible) { interruptible_ = interruptible; }
-  bool interruptible() const { return interruptible_; }
   /// For an op with several kernels that give the same bits.
   Choice choose(std::string key, std::uint32_t usual, std::uint32_t candidates) const;
 
@@ -158,7 +154,6 @@ class Graph {
   vk::DeviceCaps caps_;
   DataType storage_;
   bool quantized_ = false;
-  bool interruptible_ = false;
   std::shared_ptr<const Tuning> tuning_;
   std::vector<TensorInfo> tensors_;
   std::map<std::uint32_t, Tensor> pixelSquares_;

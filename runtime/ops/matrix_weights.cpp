@@ -32,59 +32,9 @@ std::array<double, kWindowValues> transformed(const float* g) {
   return u;
 }
 
-/// The largest multiple of 8 up to `most` that divides the channels.
-std::uint32_t divisor(std::uint32_t channels, std::uint32_t most) {
-  std::uint32_t depth = most;
-  while (channels % depth != 0) depth -= kChannelAlignment;
-  return depth;
-}
-
-/// `matrices` makes one value for each of the matrices from the values of [o][i].
-template <std::size_t matrices, typename Function>
-std::vector<float> pack(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
-                        const MatrixTile& tile, const Function& valuesOf) {
-  const std::size_t outputs = weight.shape[0], inputs = weight.shape[1], taps = weight.shape[2] * weight.shape[3];
-  const std::uint32_t stride1 = padChannels(channels1);
-  const std::size_t depth = stride1 + (channels2 != 0 ? padChannels(channels2) : 0);
-  const std::size_t columns = padChannels(weight.shape[0]) / (tile.lanes * tile.vectors);
-  const std::size_t columnOutputs = std::size_t{tile.lanes} * tile.vectors;
-  std::vector<float> packed(matrices * columns * depth * columnOutputs, 0.0f);
-  for (std::size_t o = 0; o < outputs; ++o) {
-    const std::size_t column = o / columnOutputs, within = o % columnOutputs;
-    std::size_t q = 0, lane = within;
-    if (tile.vectors > 1) {
-      const std::size_t couple = 2 * std::size_t{tile.lanes};  // outputs of two vectors
-      q = within / couple * 2 + within % 2;
-      lane = within % couple / 2;
-    }
-    for (std::size_t i = 0; i < inputs; ++i) {
-      const std::size_t row = i < channels1 ? i : stride1 + i - channels1;
-      const std::array<double, matrices> values = valuesOf(&weight.values[(o * inputs + i) * taps]);
-      for (std::size_t m = 0; m < matrices; ++m) {
-        const std::size_t vector = ((m * columns + column) * (depth / 2) + row / 2) * tile.vectors + q;
-        packed[(vector * tile.lanes + lane) * 2 + row % 2] = static_cast<float>(values[m]);
-      }
-    }
-  }
-  return packed;
-}
-
 }  // namespace
 
-// Measured on lavapipe 25.0.7; docs/performance.md, "Winograd".
-MatrixTile winogradTile(std::uint32_t inputs, std::uint32_t outputs, std::uint32_t lanes) {
-  constexpr std::uint32_t kMaxDepth = 96;
-  constexpr std::uint32_t kUnrolled = 256;  // vector multiply-adds of one turn of the loop: its code is 6 KB
-  MatrixTile tile;
-  tile.lanes = lanes;
-  const std::uint32_t vectors = outputs / lanes;
-  tile.vectors = vectors % 4 == 0 ? 4 : vectors % 2 == 0 ? 2 : 1;
-  tile.depth = divisor(inputs, kMaxDepth);
-  tile.rows = 4;
-  while (tile.rows > 1 && tile.rows * tile.depth * tile.vectors > kUnrolled) tile.rows /= 2;
-  return tile;
-}
-
+// Measured on lavapipe 25.0.7; docs/performance.md.
 MatrixTile pointwiseTile(std::uint32_t inputs, std::uint32_t outputs, std::uint32_t lanes) {
   constexpr std::uint32_t kMostWeights = 512;  // vectors a subgroup holds: 16 KB, half of the first level cache
   constexpr std::uint32_t kUnrolled = 256;
@@ -98,13 +48,47 @@ MatrixTile pointwiseTile(std::uint32_t inputs, std::uint32_t outputs, std::uint3
 }
 
 std::vector<float> packWinogradWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
-                                      const MatrixTile& tile) {
-  return pack<kWindowValues>(weight, channels1, channels2, tile, transformed);
+                                      std::uint32_t lanes) {
+  constexpr std::size_t kTaps = kKernel * kKernel;
+  const std::size_t outputs = weight.shape[0], inputs = weight.shape[1], columnOutputs = std::size_t{2} * lanes;
+  const std::size_t first = winogradChannels(channels1, lanes), depth = first + winogradChannels(channels2, lanes);
+  const std::size_t columns = winogradChannels(weight.shape[0], lanes) / columnOutputs;
+  std::vector<float> packed(kWindowValues * columns * depth * columnOutputs, 0.0f);
+  std::vector<std::size_t> placeOf(columnOutputs);  // of an output in a column, as [q][lane]
+  for (std::uint32_t at = 0; at < columnOutputs; ++at) {
+    placeOf[winogradOutput(at, lanes)] = std::size_t{at % 2} * lanes + at / 2;
+  }
+  for (std::size_t o = 0; o < outputs; ++o) {
+    for (std::size_t i = 0; i < inputs; ++i) {
+      const std::size_t row = i < channels1 ? i : first + i - channels1;
+      const std::array<double, kWindowValues> values = transformed(&weight.values[(o * inputs + i) * kTaps]);
+      for (std::size_t m = 0; m < kWindowValues; ++m) {
+        const std::size_t at = ((m * columns + o / columnOutputs) * depth + row) * columnOutputs;
+        packed[at + placeOf[o % columnOutputs]] = static_cast<float>(values[m]);
+      }
+    }
+  }
+  return packed;
 }
 
 std::vector<float> packPointwiseWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
                                        const MatrixTile& tile) {
-  return pack<1>(weight, channels1, channels2, tile, [](const float* w) { return std::array<double, 1>{*w}; });
+  const std::size_t outputs = weight.shape[0], inputs = weight.shape[1];
+  const std::uint32_t stride1 = padChannels(channels1);
+  const std::size_t depth = stride1 + (channels2 != 0 ? padChannels(channels2) : 0);
+  const std::size_t columnOutputs = std::size_t{tile.lanes} * tile.vectors;
+  std::vector<float> packed(padChannels(weight.shape[0]) * depth, 0.0f);
+  for (std::size_t o = 0; o < outputs; ++o) {
+    const std::size_t column = o / columnOutputs, within = o % columnOutputs;
+    const std::size_t couple = 2 * std::size_t{tile.lanes};  // outputs of two vectors
+    const std::size_t q = within / couple * 2 + within % 2, lane = within % couple / 2;
+    for (std::size_t i = 0; i < inputs; ++i) {
+      const std::size_t row = i < channels1 ? i : stride1 + i - channels1;
+      const std::size_t vector = (column * (depth / 2) + row / 2) * tile.vectors + q;
+      packed[(vector * tile.lanes + lane) * 2 + row % 2] = weight.values[o * inputs + i];
+    }
+  }
+  return packed;
 }
 
 }  // namespace rivulet::ops

@@ -12,21 +12,30 @@ namespace rivulet::ops {
 /// How a product of [rows, inputs] with [inputs, outputs] is cut up: a function of the channels alone.
 struct MatrixTile {
   std::uint32_t lanes = 8;    // of a subgroup
-  std::uint32_t vectors = 1;  // of `lanes` outputs a subgroup makes: 1 or even
+  std::uint32_t vectors = 1;  // of `lanes` outputs a subgroup makes: even
   std::uint32_t depth = 8;    // inputs whose weights it holds
   std::uint32_t rows = 1;     // in one turn of its loop
 };
 
-/// Channels are padded ones. Pure.
-MatrixTile winogradTile(std::uint32_t inputs, std::uint32_t outputs, std::uint32_t lanes);
-/// `outputs` is a multiple of 2 lanes; the whole depth is held.
+/// Channels are padded ones. `outputs` is a multiple of 2 lanes; the whole depth is held. Pure.
 MatrixTile pointwiseTile(std::uint32_t inputs, std::uint32_t outputs, std::uint32_t lanes);
 
-/// [O,I,3,3] to G g G^T as [36][O / (lanes vectors)][I / 2][vectors][lanes][2], rows as in Conv2dWeightLayout. A lane's
-/// output in vector q: of vectors 2p and 2p + 1 together it has the neighbours 2 lane and 2 lane + 1.
+/// [O,I,3,3] to G g G^T as [36][columns][rows][2][lanes]. Rows are channels of the first input and then of the second,
+/// each padded to groups of 2 lanes; a column is 2 lanes of outputs, and its value [q][lane] belongs to the output that
+/// winogradOutput(2 lane + q, lanes) says.
 std::vector<float> packWinogradWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
-                                      const MatrixTile& tile);
-/// [O,I,1,1] in the same layout, of one matrix.
+                                      std::uint32_t lanes);
+/// Which output of a column is value `at` of what the products leave. Its reader takes values `lane` and lanes + lane,
+/// and wants neighbours.
+constexpr std::uint32_t winogradOutput(std::uint32_t at, std::uint32_t lanes) {
+  return at < lanes ? 2 * at : 2 * (at - lanes) + 1;
+}
+/// Channels padded to groups of 2 lanes: what packWinogradWeight() does to each input and to the outputs.
+constexpr std::uint32_t winogradChannels(std::uint32_t channels, std::uint32_t lanes) {
+  return (channels + 2 * lanes - 1) / (2 * lanes) * (2 * lanes);
+}
+/// [O,I,1,1] as [O / (lanes vectors)][I / 2][vectors][lanes][2], rows as in Conv2dWeightLayout. A lane's output in
+/// vector q: of vectors 2p and 2p + 1 together it has the neighbours 2 lane and 2 lane + 1.
 std::vector<float> packPointwiseWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
                                        const MatrixTile& tile);
 

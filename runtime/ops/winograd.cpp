@@ -1,6 +1,6 @@
 #include "ops/winograd.h"
 
-#include <thread>
+#include <bit>
 
 #include "ops/matrix_weights.h"
 #include "ops/op_support.h"
@@ -11,10 +11,11 @@ namespace {
 using graph::Tensor;
 using graph::Weight;
 
-constexpr std::uint32_t kTile = 4;       // pixels a side
-constexpr std::uint32_t kProducts = 36;  // (4 + 3 - 1)^2
+constexpr std::uint32_t kTile = 4;           // pixels a side
+constexpr std::uint32_t kProducts = 36;      // (4 + 3 - 1)^2
+constexpr std::uint32_t kTilesTogether = 4;  // that a subgroup multiplies
 
-// FLAGS of winograd.comp.
+// FLAGS of winograd_input.comp and winograd_output.comp.
 enum Flag : std::uint32_t {
   kHasNorm = 1,
   kHasBeta = 2,
@@ -25,32 +26,178 @@ enum Flag : std::uint32_t {
   kWholeTiles = 64,
 };
 
-/// The image cut into tiles of 4×4 pixels, and those into the blocks that workgroups make.
+/// The image cut into tiles of 4×4 pixels, and how many of them a workgroup makes in each pass.
 struct Tiles {
-  std::uint32_t wide, high, count, block, blocks;
+  std::uint32_t wide, high, count, padded;
+  std::uint32_t pitch;        // tiles from one matrix to the next
+  std::uint32_t transformed;  // by a workgroup, one a subgroup
+  std::uint32_t multiplied;   // four a subgroup
 };
 
-/// Blocks as large as weights like them, which are read once for each: but one of an image for each thread that may
-/// work on it; and where a frame's budget must end between workgroups, no more than a processor does in half a
-/// millisecond. That costs a fifth of the time of large ones, and with half as much it would be 12 % more.
-Tiles tilesOf(const graph::Graph& graph, std::uint32_t depth, const TensorDesc& out) {
-  constexpr std::uint32_t kAlignment = 4, kLeast = 8, kMost = 64;
-  constexpr std::uint64_t kMostProducts = std::uint64_t{16} * 64 * 64;  // tiles times inputs times outputs
-  const auto aligned = [](std::uint32_t tiles) { return ceilDiv(tiles, kAlignment) * kAlignment; };
-  const std::uint32_t threads = std::clamp(std::thread::hardware_concurrency(), 2u, 16u);
-  const std::uint64_t bound = graph.interruptible() ? kMostProducts / (std::uint64_t{depth} * out.stride()) : kMost;
-  const auto most = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(bound, kAlignment, kMost));
-  Tiles t{ceilDiv(out.w, kTile), ceilDiv(out.h, kTile), 0, 0, 0};
+/// Workgroups as large as subgroups fit into them, because each costs as much as a quarter of a microsecond of
+/// arithmetic; but no more than a sixteenth of the tiles may be padding.
+Tiles tilesOf(const graph::Graph& graph, const TensorDesc& out, std::uint32_t lanes) {
+  constexpr std::uint32_t kLeast = 4, kMost = 16;  // subgroups
+  const vk::DeviceCaps& caps = graph.caps();
+  std::uint32_t limit = std::min(caps.maxWorkgroupInvocations, caps.maxWorkgroupSize[0]) / lanes;
+  if (caps.maxWorkgroupSubgroups != 0) limit = std::min(limit, caps.maxWorkgroupSubgroups);
+  Tiles t{ceilDiv(out.w, kTile), ceilDiv(out.h, kTile), 0, 0, 0, 0, 0};
   t.count = out.n * t.wide * t.high;
-  t.block = aligned(std::clamp(t.wide * t.high / threads, std::min(kLeast, most), most));
-  t.block = std::max(t.block, aligned(ceilDiv(t.count, graph.caps().maxWorkgroupCount[0])));
-  t.blocks = ceilDiv(t.count, t.block);
+  std::uint32_t subgroups = kMost;
+  const auto padded = [&] { return ceilDiv(t.count, kTilesTogether * subgroups) * kTilesTogether * subgroups; };
+  while (subgroups > kLeast && (subgroups > limit || padded() > t.count + t.count / 16)) subgroups /= 2;
+  t.padded = padded();
+  // A power of two would put the same tile of all matrices into the same few sets of a cache.
+  t.pitch = t.padded + 1;
+  t.multiplied = kTilesTogether * subgroups;
+  t.transformed = std::min(t.multiplied, std::bit_floor(std::min(kMost, limit)));
   return t;
 }
 
-std::string describe(const TensorDesc& in, const TensorDesc& in2, const TensorDesc& out, bool norm) {
-  return std::string(norm ? "winograd rms 3x3 " : "winograd 3x3 ") + std::to_string(in.c + in2.c) + "->" +
-         std::to_string(out.c) + " " + std::to_string(out.w) + "x" + std::to_string(out.h);
+/// The bits of the numbers below `count`.
+std::uint32_t bitsOf(std::uint32_t count) {
+  return std::bit_width(count - 1);
+}
+
+/// A table of the numbers below `count`, for shared/uniform.glsl.
+void identity(graph::PushConstants& push, std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count; ++i) push.word(i);
+}
+
+std::string describe(const char* pass, const TensorDesc& in, const TensorDesc& in2, const TensorDesc& out) {
+  return std::string(pass) + " 3x3 " + std::to_string(in.c + in2.c) + "->" + std::to_string(out.c) + " " +
+         std::to_string(out.w) + "x" + std::to_string(out.h);
+}
+
+/// What the passes have in common.
+struct Convolution {
+  const Conv2dDesc& desc;
+  const Conv2dInputs& inputs;
+  const Conv2dPlan& plan;
+  TensorDesc in, in2, out;
+  Tiles tiles;
+  std::uint32_t depth, outputs;  // channels, padded to groups of 2 lanes
+};
+
+/// The first pass: returns [1, 36, pitch, depth].
+Tensor transformInput(graph::Graph& graph, const Convolution& c, const NormDesc* norm) {
+  Tensor squares, squares2, modulation;
+  Weight gamma, beta;
+  std::uint32_t flags = 0;
+  if (norm != nullptr) {
+    squares = pixelSquares(graph, c.inputs.x);
+    if (c.inputs.x2) squares2 = pixelSquares(graph, c.inputs.x2);
+    const std::uint32_t padded = padChannels(static_cast<std::uint32_t>(norm->gamma.values.size()));
+    gamma = floatVector(graph, norm->name + ".gamma", norm->gamma, padded);
+    if (!norm->beta.values.empty()) beta = floatVector(graph, norm->name + ".beta", norm->beta, padded);
+    modulation = norm->modulation.tensor;
+    flags |= kHasNorm;
+    if (beta) flags |= kHasBeta;
+    if (modulation) flags |= kHasModulation;
+  }
+  const Tensor v = graph.tensor({1, kProducts, c.tiles.pitch, c.depth, DataType::F32}, c.desc.name + ".v");
+  const std::uint32_t lanes = c.plan.lanes, groups = c.tiles.padded / c.tiles.transformed;
+  const std::uint32_t channelGroups = c.depth / (2 * lanes);
+  graph::Dispatch dispatch;
+  dispatch.name = c.desc.name + ".input";
+  dispatch.op = describe(norm != nullptr ? "winograd rms input" : "winograd input", c.in, c.in2, c.out);
+  dispatch.kernel = {graph.shader("ops/winograd_input"),
+                     {c.tiles.transformed * lanes, lanes, flags, static_cast<std::uint32_t>(c.desc.padding),
+                      static_cast<std::uint32_t>(norm != nullptr ? norm->activation : Activation::None), c.in.c,
+                      c.in2.c, squares ? graph.desc(squares).w : 0, squares2 ? graph.desc(squares2).w : 0,
+                      bitsOf(c.tiles.transformed), bitsOf(groups), bitsOf(channelGroups)},
+                     c.plan.requiredSize};
+  dispatch.groups = {channelGroups, groups, 1};
+  identity(dispatch.push, 8);
+  dispatch.push.offset(c.inputs.x).offset(c.inputs.x2).offset(v).offset(squares).offset(squares2);
+  dispatch.push.offset(gamma).offset(beta).offset(modulation);
+  dispatch.push.word(modulation ? graph.desc(modulation).stride() : 0);
+  dispatch.push.word(norm != nullptr ? norm->modulation.scaleAt : 0);
+  dispatch.push.word(norm != nullptr ? norm->modulation.shiftAt : 0);
+  dispatch.push.word(c.in.w | c.in.h << 16).word(c.tiles.wide).word(c.tiles.high).word(c.tiles.count);
+  dispatch.push.word(c.tiles.pitch).word(squares ? graph.desc(squares).stride() : 0);
+  dispatch.push.real(norm != nullptr ? norm->epsilon : 0.0f);
+  for (const Tensor tensor : {c.inputs.x, c.inputs.x2, squares, squares2, modulation}) {
+    if (tensor) dispatch.reads.push_back(tensor);
+  }
+  dispatch.writes = {v};
+  dispatch.bytes = c.in.bytes() + c.in2.bytes() + graph.desc(v).bytes();
+  graph.dispatch(std::move(dispatch));
+  return v;
+}
+
+/// The second pass: returns [1, 36, pitch, outputs].
+Tensor multiply(graph::Graph& graph, const Convolution& c, Tensor v) {
+  const std::uint32_t lanes = c.plan.lanes, columns = c.outputs / (2 * lanes);
+  const std::uint32_t groups = c.tiles.padded / c.tiles.multiplied, subgroups = c.tiles.multiplied / kTilesTogether;
+  const std::uint64_t weightBytes = std::uint64_t{kProducts} * c.depth * c.outputs * sizeof(float);
+  const Weight weight =
+      graph.weight(c.desc.name + ".winograd", weightBytes, [w = c.desc.weight, c1 = c.in.c, c2 = c.in2.c, lanes] {
+        return floatBytes(packWinogradWeight(w, c1, c2, lanes));
+      });
+  const Tensor m = graph.tensor({1, kProducts, c.tiles.pitch, c.outputs, DataType::F32}, c.desc.name + ".m");
+  // Steps between two stores of a sum, which the compiler orders its loads by: the fewest of which it unrolls all.
+  constexpr std::uint32_t kMostChunks = 32;
+  std::uint32_t chunk = 4;
+  while (c.depth / chunk > kMostChunks) chunk *= 2;
+  graph::Dispatch dispatch;
+  dispatch.name = c.desc.name;
+  dispatch.op = describe("winograd", c.in, c.in2, c.out);
+  dispatch.kernel = {graph.shader("ops/winograd_multiply"),
+                     {subgroups * lanes, lanes, c.depth, chunk, bitsOf(columns), bitsOf(subgroups), bitsOf(groups)},
+                     c.plan.requiredSize};
+  dispatch.groups = {columns, kProducts, groups};
+  identity(dispatch.push, 16);
+  dispatch.push.offset(v).offset(weight).offset(m).word(c.tiles.pitch).word(columns);
+  dispatch.reads = {v};
+  dispatch.writes = {m};
+  // What the convolution is, not the quarter of it that is left.
+  dispatch.multiplyAdds = c.out.pixels() * c.out.c * c.desc.weight.shape[1] * 9;
+  dispatch.bytes = graph.desc(v).bytes() + weightBytes + graph.desc(m).bytes();
+  graph.dispatch(std::move(dispatch));
+  return m;
+}
+
+/// The last pass: returns `out`.
+Tensor transformOutput(graph::Graph& graph, const Convolution& c, Tensor m) {
+  const std::uint32_t lanes = c.plan.lanes, columns = c.outputs / (2 * lanes);
+  const std::uint32_t groups = c.tiles.padded / c.tiles.transformed;
+  const Weight bias = floatVector(graph, c.desc.name + ".bias", c.desc.bias, c.out.stride());
+  const Tensor y = graph.tensor(c.out, c.desc.name);
+  Tensor squares;
+  if (c.desc.pixelSquares) {
+    squares = graph.tensor({1, 1, columns, static_cast<std::uint32_t>(c.out.pixels()), DataType::F32},
+                           c.desc.name + ".squares");
+    graph.setPixelSquares(y, squares);
+  }
+  const Conv2dInputs& inputs = c.inputs;
+  std::uint32_t flags = 0;
+  if (inputs.residual) flags |= kHasResidual;
+  if (inputs.laneBias) flags |= kHasLaneBias;
+  if (squares) flags |= kSquares;
+  if (c.out.w % kTile == 0 && c.out.h % kTile == 0 && c.tiles.count == c.tiles.padded) flags |= kWholeTiles;
+  graph::Dispatch dispatch;
+  dispatch.name = c.desc.name + ".output";
+  dispatch.op = describe("winograd output", c.in, c.in2, c.out);
+  dispatch.kernel = {graph.shader("ops/winograd_output"),
+                     {c.tiles.transformed * lanes, lanes, flags, static_cast<std::uint32_t>(c.desc.activation), c.out.c,
+                      bitsOf(c.tiles.transformed), bitsOf(groups), bitsOf(columns)},
+                     c.plan.requiredSize};
+  dispatch.groups = {columns, groups, 1};
+  identity(dispatch.push, 8);
+  dispatch.push.offset(m).offset(y).offset(squares).offset(bias).offset(inputs.residual).offset(inputs.laneBias);
+  dispatch.push.word(inputs.laneBias ? graph.desc(inputs.laneBias).stride() : 0).word(inputs.laneBiasAt);
+  dispatch.push.word(c.out.w | c.out.h << 16).word(c.tiles.wide).word(c.tiles.high).word(c.tiles.count);
+  dispatch.push.word(c.tiles.pitch).word(squares ? graph.desc(squares).stride() : 0).real(c.desc.outputScale);
+  dispatch.reads = {m};
+  for (const Tensor tensor : {inputs.residual, inputs.laneBias}) {
+    if (tensor) dispatch.reads.push_back(tensor);
+  }
+  dispatch.writes = {y};
+  if (squares) dispatch.writes.push_back(squares);
+  dispatch.bytes = graph.desc(m).bytes() + c.out.bytes() * (inputs.residual ? 2 : 1);
+  graph.dispatch(std::move(dispatch));
+  return y;
 }
 
 }  // namespace
@@ -59,73 +206,10 @@ Tensor winogradConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dI
                       const Conv2dPlan& plan, const NormDesc* norm) {
   const TensorDesc in = graph.desc(inputs.x);
   const TensorDesc in2 = inputs.x2 ? graph.desc(inputs.x2) : TensorDesc{0, 0, 0, 0, in.type};
-  const std::uint32_t depth = in.stride() + in2.stride();
-  const MatrixTile tile = winogradTile(depth, out.stride(), plan.lanes);
-  const Tiles tiles = tilesOf(graph, depth, out);
-
-  Tensor squares, squares2, modulation;
-  Weight gamma, beta;
-  if (norm != nullptr) {
-    squares = pixelSquares(graph, inputs.x);
-    if (inputs.x2) squares2 = pixelSquares(graph, inputs.x2);
-    const std::uint32_t padded = padChannels(static_cast<std::uint32_t>(norm->gamma.values.size()));
-    gamma = floatVector(graph, norm->name + ".gamma", norm->gamma, padded);
-    if (!norm->beta.values.empty()) beta = floatVector(graph, norm->name + ".beta", norm->beta, padded);
-    modulation = norm->modulation.tensor;
-  }
-  const std::uint64_t weightBytes = std::uint64_t{kProducts} * depth * out.stride() * sizeof(float);
-  const Weight weight = graph.weight(
-      desc.name + ".winograd", weightBytes,
-      [w = desc.weight, c1 = in.c, c2 = in2.c, tile] { return floatBytes(packWinogradWeight(w, c1, c2, tile)); });
-  const Weight bias = floatVector(graph, desc.name + ".bias", desc.bias, out.stride());
-  const Tensor scratch =
-      graph.tensor({1, tiles.blocks, kProducts * tiles.block, depth + out.stride(), DataType::F32}, desc.name + ".v");
-  const Tensor y = graph.tensor(out, desc.name);
-  Tensor squaresOut;
-  if (desc.pixelSquares) {
-    squaresOut =
-        graph.tensor({1, 1, 1, static_cast<std::uint32_t>(out.pixels()), DataType::F32}, desc.name + ".squares");
-    graph.setPixelSquares(y, squaresOut);
-  }
-
-  std::uint32_t flags = 0;
-  if (norm != nullptr) flags |= kHasNorm;
-  if (beta) flags |= kHasBeta;
-  if (modulation) flags |= kHasModulation;
-  if (inputs.residual) flags |= kHasResidual;
-  if (inputs.laneBias) flags |= kHasLaneBias;
-  if (squaresOut) flags |= kSquares;
-  if (out.w % kTile == 0 && out.h % kTile == 0) flags |= kWholeTiles;
-
-  graph::Dispatch dispatch;
-  dispatch.name = desc.name;
-  dispatch.op = describe(in, in2, out, norm != nullptr);
-  dispatch.kernel = {
-      graph.shader("ops/winograd"),
-      {tile.lanes, tile.lanes, flags, static_cast<std::uint32_t>(desc.padding),
-       static_cast<std::uint32_t>(norm != nullptr ? norm->activation : Activation::None),
-       static_cast<std::uint32_t>(desc.activation), in.c, in2.c, out.c, tile.rows, tile.vectors, tile.depth},
-      plan.requiredSize};
-  dispatch.groups = {tiles.blocks, 1, 1};
-  dispatch.push.offset(inputs.x).offset(inputs.x2).offset(y).offset(scratch);
-  dispatch.push.offset(squares).offset(squares2).offset(squaresOut).offset(gamma).offset(beta);
-  dispatch.push.offset(modulation).word(modulation ? graph.desc(modulation).stride() : 0);
-  dispatch.push.word(norm != nullptr ? norm->modulation.scaleAt : 0);
-  dispatch.push.word(norm != nullptr ? norm->modulation.shiftAt : 0);
-  dispatch.push.offset(weight).offset(bias).offset(inputs.residual).offset(inputs.laneBias);
-  dispatch.push.word(inputs.laneBias ? graph.desc(inputs.laneBias).stride() : 0).word(inputs.laneBiasAt);
-  dispatch.push.word(in.w | in.h << 16).word(tiles.wide).word(tiles.high).word(tiles.count).word(tiles.block);
-  dispatch.push.real(norm != nullptr ? norm->epsilon : 0.0f).real(desc.outputScale);
-  for (const Tensor tensor : {inputs.x, inputs.x2, squares, squares2, modulation, inputs.residual, inputs.laneBias}) {
-    if (tensor) dispatch.reads.push_back(tensor);
-  }
-  dispatch.writes = {y, scratch};
-  if (squaresOut) dispatch.writes.push_back(squaresOut);
-  // What the convolution is, not the quarter of it that is left.
-  dispatch.multiplyAdds = out.pixels() * out.c * desc.weight.shape[1] * 9;
-  dispatch.bytes = in.bytes() + in2.bytes() + weightBytes + out.bytes() * (inputs.residual ? 2 : 1);
-  graph.dispatch(std::move(dispatch));
-  return y;
+  const std::uint32_t depth = winogradChannels(in.c, plan.lanes) + winogradChannels(in2.c, plan.lanes);
+  const Convolution c{
+      desc, inputs, plan, in, in2, out, tilesOf(graph, out, plan.lanes), depth, winogradChannels(out.c, plan.lanes)};
+  return transformOutput(graph, c, multiply(graph, c, transformInput(graph, c, norm)));
 }
 
 Tensor pixelSquares(graph::Graph& graph, Tensor x) {

@@ -1,8 +1,7 @@
 #pragma once
 // 3×3 convolution of stride 1 by Winograd's minimal filtering, F(4×4, 3×3): 36 multiplications make the 4×4 results
 // that take 144 directly. A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, section 4.3,
-// gives the transforms B, G and A. One dispatch, in three passes: transform the input, 36 matrix products, transform
-// the result.
+// gives the transforms B, G and A. Three dispatches: transform the input, 36 matrix products, transform the result.
 //
 // It pays where arithmetic is dear: software devices (docs/performance.md). Its intermediate
 // values are always float. The error is about ten times that of the direct sum.
@@ -14,7 +13,7 @@
 
 namespace rivulet::ops {
 
-/// Appends the dispatch of a convolution for which `plan.winograd` is set and whose shapes were checked; returns
+/// Appends the dispatches of a convolution for which `plan.winograd` is set and whose shapes were checked; returns
 /// `out`. With `norm`, an RMS norm of the input (of both inputs together) and its activation are applied while it is
 /// read; `inputs.prologue` is not looked at.
 graph::Tensor winogradConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dInputs& inputs,

@@ -88,7 +88,7 @@ class Pointwise : public SoftwareKernelTest {
     const float tolerance = type == DataType::F32 ? 2e-5f : 1e-3f;
     expectClose(have, want, tolerance, tolerance, "pointwise");
     if (!squares) return;
-    expectSquares(have, harness.bytes(squares));
+    expectSquares(have, harness.graph.desc(squares), harness.bytes(squares));
   }
 };
 

@@ -19,10 +19,19 @@ class SoftwareKernelTest : public GpuTest {
     return caps().storage16 ? std::vector{DataType::F32, DataType::F16} : std::vector{DataType::F32};
   }
 
-  /// Whether a plane holds the sums over the channels of each pixel of `image` squared; what pads its end is nobody's.
-  static void expectSquares(const Image& image, const std::vector<std::byte>& plane) {
-    std::vector<float> sums(image.desc.pixels());
-    std::memcpy(sums.data(), plane.data(), sums.size() * sizeof(float));
+  /// Whether the planes of `squares` (Graph::pixelSquares) add up to the sums over the channels of each pixel of
+  /// `image` squared; what pads their ends is nobody's.
+  static void expectSquares(const Image& image, const TensorDesc& squares, const std::vector<std::byte>& planes) {
+    ASSERT_EQ(squares.c, image.desc.pixels());
+    ASSERT_EQ(planes.size(), std::size_t{squares.w} * squares.stride() * sizeof(float));
+    std::vector<float> sums(image.desc.pixels(), 0.0f);
+    for (std::uint32_t plane = 0; plane < squares.w; ++plane) {
+      for (std::uint32_t pixel = 0; pixel < squares.c; ++pixel) {
+        float value = 0;
+        std::memcpy(&value, &planes[(std::size_t{plane} * squares.stride() + pixel) * sizeof(float)], sizeof(float));
+        sums[pixel] += value;
+      }
+    }
     const std::uint32_t area = image.desc.h * image.desc.w;
     // In fp16 the image is rounded, what was summed is not.
     const double slack = image.desc.type == DataType::F32 ? 1e-5 : 2e-3;

@@ -4,6 +4,7 @@
 
 #include "ops/norm_convolution.h"
 #include "ops/software_kernel_test.h"
+#include "support/expect_error.h"
 
 namespace rivulet::test {
 namespace {
@@ -18,16 +19,12 @@ struct Case {
 };
 
 struct Convolution : NormConvolution {
-  Convolution(const vk::DeviceCaps& caps, const Case& c, DataType type, std::uint32_t seed, bool interruptible = false)
+  Convolution(const vk::DeviceCaps& caps, const Case& c, DataType type, std::uint32_t seed)
       : NormConvolution(caps, c, type, false, seed) {
-    harness.graph.setInterruptible(interruptible);
     const ops::Conv2dPlan plan = ops::planConv2d(harness.graph, desc, inputs, out);
     y = ops::winogradConv2d(harness.graph, desc, inputs, out, plan, normIfAny());
-    workgroups = harness.graph.dispatches().back().groups[0];
     squares = harness.graph.pixelSquares(y);
   }
-
-  std::uint32_t workgroups = 0;
 };
 
 class Winograd : public SoftwareKernelTest {
@@ -43,7 +40,7 @@ class Winograd : public SoftwareKernelTest {
     const float tolerance = type == DataType::F32 ? 1e-4f : 1e-3f;
     expectClose(have, setup.reference(), tolerance, tolerance, "winograd");
     if (!setup.squares) return;
-    expectSquares(have, setup.harness.bytes(setup.squares));
+    expectSquares(have, setup.harness.graph.desc(setup.squares), setup.harness.bytes(setup.squares));
   }
 };
 
@@ -91,24 +88,19 @@ TEST_F(Winograd, RandomShapes) {
   }
 }
 
-/// Workgroups that a frame's budget may end between make the same bytes, in more of them.
-TEST_F(Winograd, ShorterWorkgroupsDoNotChangeTheBits) {
+/// How many subgroups a workgroup has, and so how many tiles are padding, is no matter for the bytes.
+TEST_F(Winograd, SmallWorkgroupsDoNotChangeTheBits) {
   const Case c{1, 36, 35, 96, 0, 96, kCircular, kBias | kNorm | kSquares};
-  std::vector<std::byte> bits, squares;
-  std::uint32_t fewest = 0;
-  for (const bool interruptible : {false, true}) {
-    Convolution setup(caps(), c, DataType::F32, 4, interruptible);
-    setup.harness.run(pipelines(), stream(), {setup.y, setup.squares});
-    if (!interruptible) {
-      bits = setup.harness.bytes(setup.y);
-      squares = setup.harness.bytes(setup.squares);
-      fewest = setup.workgroups;
-      continue;
-    }
-    EXPECT_GT(setup.workgroups, fewest);
-    EXPECT_EQ(setup.harness.bytes(setup.y), bits);
-    EXPECT_EQ(setup.harness.bytes(setup.squares), squares);
-  }
+  vk::DeviceCaps small = caps();
+  small.maxWorkgroupInvocations = 4 * ops::chooseConv2dPlan(small, {}).lanes;
+  Convolution usual(caps(), c, DataType::F32, 4), other(small, c, DataType::F32, 4);
+  const auto workgroups = [](const Convolution& setup) { return setup.harness.graph.dispatches().back().groups[1]; };
+  EXPECT_EQ(workgroups(usual), 6u);  // 81 tiles, padded to 96
+  EXPECT_EQ(workgroups(other), 24u);
+  usual.harness.run(pipelines(), stream(), {usual.y, usual.squares});
+  other.harness.run(pipelines(), stream(), {other.y, other.squares});
+  EXPECT_EQ(other.harness.bytes(other.y), usual.harness.bytes(usual.y));
+  EXPECT_EQ(other.harness.bytes(other.squares), usual.harness.bytes(usual.squares));
 }
 
 /// A lane of a batch has the bytes it has alone, and the same bytes every time.
@@ -133,34 +125,35 @@ TEST_F(Winograd, LanesOfABatchAreIndependent) {
   }
 }
 
-/// Blocks grow where a grid of small ones would be wider than the device allows.
-TEST_F(Winograd, BlocksFitTheWidestGrid) {
+TEST_F(Winograd, MoreTilesThanTheWidestGridAreRefused) {
   vk::DeviceCaps narrow = caps();
-  narrow.maxWorkgroupCount[0] = 1;
-  const Case c{1, 12, 13, 16, 0, 16, kCircular, kBias | kSquares};
-  Convolution wide(caps(), c, DataType::F32, 2), folded(narrow, c, DataType::F32, 2);
-  wide.harness.run(pipelines(), stream(), {wide.y});
-  folded.harness.run(pipelines(), stream(), {folded.y});
-  EXPECT_EQ(folded.harness.bytes(folded.y), wide.harness.bytes(wide.y));
+  narrow.maxWorkgroupCount[1] = 1;
+  const auto convolution = [&](std::uint32_t size) {
+    graph::Graph graph(narrow, DataType::F32);
+    ops::Conv2dDesc desc;
+    desc.name = "layer";
+    desc.weight = {{16, 16, 3, 3}, std::vector<float>(std::size_t{16} * 16 * 9)};
+    const ops::Conv2dInputs inputs{.x = graph.persistent({1, size, size, 16, DataType::F32}, "x")};
+    const TensorDesc out = ops::checkConv2d(graph, desc, inputs);
+    ops::winogradConv2d(graph, desc, inputs, out, ops::planConv2d(graph, desc, inputs, out));
+  };
+  expectError(ErrorCode::InvalidArgument, {"layer.input", "axis 1", "smaller size or batch"}, [&] { convolution(20); });
 }
 
-/// A frame's budget ends between workgroups: none makes more than about half a millisecond's worth,
-/// or of many channels two.
-TEST_F(Winograd, WorkgroupsOfManyChannelsMakeFewerTiles) {
-  const auto workgroups = [&](std::uint32_t channels, bool interruptible = true) {
+/// A frame's budget ends between workgroups, so none may take long: 64 tiles of as many outputs as two subgroups'
+/// lanes.
+TEST_F(Winograd, WorkgroupsAreShort) {
+  for (const std::uint32_t channels : {32u, 64u, 128u, 256u}) {
     graph::Graph graph(caps(), DataType::F32);
-    graph.setInterruptible(interruptible);
     ops::Conv2dDesc desc;
     desc.name = "layer";
     desc.weight = {{channels, channels, 3, 3}, std::vector<float>(std::size_t{channels} * channels * 9)};
     ops::conv2d(graph, desc, {.x = graph.persistent({1, 128, 128, channels, DataType::F32}, "x")});
-    return graph.dispatches().back().groups[0];
-  };
-  EXPECT_EQ(workgroups(32), 1024u / 64);
-  EXPECT_EQ(workgroups(64), 1024u / 16);
-  EXPECT_EQ(workgroups(128), 1024u / 4);
-  EXPECT_EQ(workgroups(256), 1024u / 4);
-  EXPECT_EQ(workgroups(128, false), 1024u / 64);
+    ASSERT_EQ(graph.dispatches().size(), 3u);
+    const auto groups = graph.dispatches()[1].groups;
+    const std::uint32_t columns = channels / (2 * ops::chooseConv2dPlan(caps(), {}).lanes);
+    EXPECT_EQ(groups, (std::array<std::uint32_t, 3>{columns, 36, 1024 / 64})) << channels << " channels";
+  }
 }
 
 /// The plan and normConv2d() take this way where there is enough to do, whatever the batch.
@@ -179,7 +172,7 @@ TEST_F(Winograd, IsChosenByChannelsAndSize) {
   EXPECT_TRUE(chosen(1, 512, 64, 32));
   EXPECT_FALSE(chosen(1, 1152, 64, 32));  // more than a gigabyte to hand on
   EXPECT_TRUE(chosen(1, 32, 256, 256));
-  EXPECT_FALSE(chosen(1, 32, 512, 256));  // a workgroup would take longer than a frame can wait
+  EXPECT_FALSE(chosen(1, 32, 512, 256));  // its code would be too long
 }
 
 TEST_F(Winograd, NormAndConvolutionMatchTheReference) {
@@ -195,7 +188,7 @@ TEST_F(Winograd, NormAndConvolutionMatchTheReference) {
   desc.weight = randomTensor(random, {64, 64, 3, 3}, 0.04f);
   desc.bias = randomTensor(random, {64});
   const graph::Tensor y = ops::normConv2d(harness.graph, norm, {.x = harness.input(x, "x")}, desc);
-  ASSERT_EQ(harness.graph.dispatches().size(), 2u);  // squares, and the convolution
+  ASSERT_EQ(harness.graph.dispatches().size(), 4u);  // squares, and the convolution's three passes
   harness.run(pipelines(), stream(), {y});
   const Image normed = reference::norm(norm, x, nullptr);
   reference::ConvInputs in;

@@ -1,0 +1,54 @@
+// Loads from addresses that all lanes of a subgroup share, for software devices. Include behind shared/pair.glsl.
+//
+// lavapipe loads such a value once and broadcasts it, and neighbouring ones become a single vector load, but only where
+// two things hold:
+//   - it sees that the address is uniform: it is made of constants and of push constants, which the specification wants
+//     accessed with uniform indices. So gl_WorkGroupID and gl_SubgroupID go through a table of push constants first;
+//   - no branch or loop is around it: a lane might be inactive there.
+// Anything else is a load for each lane, six instructions and a branch each where there is no gather (AVX2).
+//
+// Straight code that long is ordered badly by the driver's compiler: all loads first, and their results to the stack. Two
+// things help:
+//   - It does not move a load across a store. So kernels store an intermediate value to an array now and then, which stays
+//     in memory because it is read once with an index that is no constant (push.identity[0]).
+//   - It joins neighbouring loads only where they are used in the same basic block, and every first read of a push
+//     constant ends one (its range is checked). So push constants are read before anything else.
+//
+// The includer has `uint identity[1 << UNIFORM_BITS]` in its push constants, 0, 1, 2, ...
+#ifndef RVL_UNIFORM_GLSL
+#define RVL_UNIFORM_GLSL
+
+layout(buffer_reference, std430, buffer_reference_align = 4) buffer UniformFloats { float v[]; };
+layout(buffer_reference, std430, buffer_reference_align = 4) buffer UniformWords { uint v[]; };
+layout(buffer_reference, std430, buffer_reference_align = 8) buffer UniformPairs { uint64_t v[]; };
+
+// The same value, known to be uniform; it has at most `bits` bits, at most 24.
+uint uniformIndex(uint value, int bits) {
+  uint result = 0u;
+  [[unroll]] for (int digit = 0; digit < 8; ++digit) {
+    const int shift = digit * UNIFORM_BITS;
+    if (shift < bits) {
+      result |= push.identity[(value >> uint(shift)) & ((1u << uint(UNIFORM_BITS)) - 1u)] << uint(shift);
+    }
+  }
+  return result;
+}
+
+// Addresses of tensors; offsets in them are of elements.
+uint64_t arenaAt(uint tensor) { return uint64_t(push.arenaAddress) + uint64_t(tensor) * 16ul; }
+uint64_t weightAt(uint tensor) { return uint64_t(push.weightAddress) + uint64_t(tensor) * 16ul; }
+uint64_t floatsAt(uint64_t base, uint index) { return base + uint64_t(index) * 4ul; }
+
+// Lane i gets float first + i; LANES is the includer's.
+float laneFloats(uint64_t address, int first) {
+  UniformFloats from = UniformFloats(address);
+  uint lane = gl_SubgroupInvocationID;
+  float result = from.v[first];
+  [[unroll]] for (int i = 1; i < LANES; ++i) {
+    float value = from.v[first + i];
+    result = lane == uint(i) ? value : result;
+  }
+  return result;
+}
+
+#endif
