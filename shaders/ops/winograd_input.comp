@@ -187,7 +187,7 @@ void main() {
   float kept[WINDOW];
   [[unroll]] for (int x = 0; x < WINDOW; ++x) {
     [[unroll]] for (int y = 0; y < WINDOW; ++y) {
-      uint64_t address = from + uint64_t((ys[y] + xs[x]) * stride * bytes);
+      uint64_t address = from + uint64_t((ys[y] + xs[x]) * (stride * bytes / 16u)) * 16ul;  // of 4 GiB and more
       d[y * WINDOW + x] = channels(address, address + half_);
     }
     if (HAS_NORM) {
