@@ -34,19 +34,6 @@ std::array<double, kWindowValues> transformed(const float* g) {
 
 }  // namespace
 
-// Measured on lavapipe 25.0.7; docs/performance.md.
-MatrixTile pointwiseTile(std::uint32_t inputs, std::uint32_t outputs, std::uint32_t lanes) {
-  constexpr std::uint32_t kMostWeights = 512;  // vectors a subgroup holds: 16 KB, half of the first level cache
-  constexpr std::uint32_t kUnrolled = 256;
-  MatrixTile tile;
-  tile.lanes = lanes;
-  tile.vectors = outputs / lanes % 4 == 0 && inputs * 4 <= kMostWeights ? 4 : 2;
-  tile.depth = inputs;
-  tile.rows = 4;
-  while (tile.rows > 1 && tile.rows * tile.depth * tile.vectors > kUnrolled) tile.rows /= 2;
-  return tile;
-}
-
 std::vector<float> packWinogradWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
                                       std::uint32_t lanes) {
   constexpr std::size_t kTaps = kKernel * kKernel;
@@ -72,20 +59,15 @@ std::vector<float> packWinogradWeight(const HostTensor& weight, std::uint32_t ch
 }
 
 std::vector<float> packPointwiseWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
-                                       const MatrixTile& tile) {
-  const std::size_t outputs = weight.shape[0], inputs = weight.shape[1];
-  const std::uint32_t stride1 = padChannels(channels1);
-  const std::size_t depth = stride1 + (channels2 != 0 ? padChannels(channels2) : 0);
-  const std::size_t columnOutputs = std::size_t{tile.lanes} * tile.vectors;
+                                       std::uint32_t lanes) {
+  const std::size_t outputs = weight.shape[0], inputs = weight.shape[1], columnOutputs = std::size_t{2} * lanes;
+  const std::size_t first = padChannels(channels1), depth = first + (channels2 != 0 ? padChannels(channels2) : 0);
   std::vector<float> packed(padChannels(weight.shape[0]) * depth, 0.0f);
   for (std::size_t o = 0; o < outputs; ++o) {
-    const std::size_t column = o / columnOutputs, within = o % columnOutputs;
-    const std::size_t couple = 2 * std::size_t{tile.lanes};  // outputs of two vectors
-    const std::size_t q = within / couple * 2 + within % 2, lane = within % couple / 2;
+    const std::size_t within = o % columnOutputs, place = within % 2 * lanes + within / 2;
     for (std::size_t i = 0; i < inputs; ++i) {
-      const std::size_t row = i < channels1 ? i : stride1 + i - channels1;
-      const std::size_t vector = (column * (depth / 2) + row / 2) * tile.vectors + q;
-      packed[(vector * tile.lanes + lane) * 2 + row % 2] = weight.values[o * inputs + i];
+      const std::size_t row = i < channels1 ? i : first + i - channels1;
+      packed[(o / columnOutputs * depth + row) * columnOutputs + place] = weight.values[o * inputs + i];
     }
   }
   return packed;

@@ -9,17 +9,6 @@
 
 namespace rivulet::ops {
 
-/// How a product of [rows, inputs] with [inputs, outputs] is cut up: a function of the channels alone.
-struct MatrixTile {
-  std::uint32_t lanes = 8;    // of a subgroup
-  std::uint32_t vectors = 1;  // of `lanes` outputs a subgroup makes: even
-  std::uint32_t depth = 8;    // inputs whose weights it holds
-  std::uint32_t rows = 1;     // in one turn of its loop
-};
-
-/// Channels are padded ones. `outputs` is a multiple of 2 lanes; the whole depth is held. Pure.
-MatrixTile pointwiseTile(std::uint32_t inputs, std::uint32_t outputs, std::uint32_t lanes);
-
 /// [O,I,3,3] to G g G^T as [36][columns][rows][2][lanes]. Rows are channels of the first input and then of the second,
 /// each padded to groups of 2 lanes; a column is 2 lanes of outputs, and its value [q][lane] belongs to the output that
 /// winogradOutput(2 lane + q, lanes) says.
@@ -34,9 +23,9 @@ constexpr std::uint32_t winogradOutput(std::uint32_t at, std::uint32_t lanes) {
 constexpr std::uint32_t winogradChannels(std::uint32_t channels, std::uint32_t lanes) {
   return (channels + 2 * lanes - 1) / (2 * lanes) * (2 * lanes);
 }
-/// [O,I,1,1] as [O / (lanes vectors)][I / 2][vectors][lanes][2], rows as in Conv2dWeightLayout. A lane's output in
-/// vector q: of vectors 2p and 2p + 1 together it has the neighbours 2 lane and 2 lane + 1.
+/// [O,I,1,1] as [columns][rows][2][lanes]: rows as in Conv2dWeightLayout, a column is 2 lanes of outputs and its value
+/// [q][lane] belongs to output 2 lane + q.
 std::vector<float> packPointwiseWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
-                                       const MatrixTile& tile);
+                                       std::uint32_t lanes);
 
 }  // namespace rivulet::ops

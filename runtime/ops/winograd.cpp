@@ -1,9 +1,8 @@
 #include "ops/winograd.h"
 
-#include <bit>
-
 #include "ops/matrix_weights.h"
 #include "ops/op_support.h"
+#include "ops/uniform.h"
 
 namespace rivulet::ops {
 namespace {
@@ -32,36 +31,28 @@ struct Tiles {
   std::uint32_t pitch;        // tiles from one matrix to the next
   std::uint32_t transformed;  // by a workgroup, one a subgroup
   std::uint32_t multiplied;   // four a subgroup
+  std::uint32_t outer;        // workgroups along z
 };
 
-/// Workgroups as large as subgroups fit into them, because each costs as much as a quarter of a microsecond of
-/// arithmetic; but no more than a sixteenth of the tiles may be padding.
+/// Workgroups of as many subgroups as may be; but beyond the smallest, no more than a sixteenth of the tiles may be
+/// padding. Products are workgroups along y, 36 for each group of tiles, and along z once more where there are too
+/// many.
 Tiles tilesOf(const graph::Graph& graph, const TensorDesc& out, std::uint32_t lanes) {
   constexpr std::uint32_t kLeast = 4, kMost = 16;  // subgroups
-  const vk::DeviceCaps& caps = graph.caps();
-  std::uint32_t limit = std::min(caps.maxWorkgroupInvocations, caps.maxWorkgroupSize[0]) / lanes;
-  if (caps.maxWorkgroupSubgroups != 0) limit = std::min(limit, caps.maxWorkgroupSubgroups);
-  Tiles t{ceilDiv(out.w, kTile), ceilDiv(out.h, kTile), 0, 0, 0, 0, 0};
+  Tiles t{ceilDiv(out.w, kTile), ceilDiv(out.h, kTile), 0, 0, 0, 0, 0, 0};
   t.count = out.n * t.wide * t.high;
-  std::uint32_t subgroups = kMost;
+  const std::uint32_t most = std::max(kLeast, subgroupsOf(graph.caps(), lanes, kMost));
+  std::uint32_t subgroups = most;
   const auto padded = [&] { return ceilDiv(t.count, kTilesTogether * subgroups) * kTilesTogether * subgroups; };
-  while (subgroups > kLeast && (subgroups > limit || padded() > t.count + t.count / 16)) subgroups /= 2;
-  t.padded = padded();
+  while (subgroups > kLeast && padded() > t.count + t.count / 16) subgroups /= 2;
+  t.multiplied = kTilesTogether * subgroups;
+  const std::uint32_t groups = padded() / t.multiplied;
+  t.outer = ceilDiv(std::uint64_t{kProducts} * groups, graph.caps().maxWorkgroupCount[1]);
+  t.padded = ceilDiv(groups, t.outer) * t.outer * t.multiplied;
   // A power of two would put the same tile of all matrices into the same few sets of a cache.
   t.pitch = t.padded + 1;
-  t.multiplied = kTilesTogether * subgroups;
-  t.transformed = std::min(t.multiplied, std::bit_floor(std::min(kMost, limit)));
+  t.transformed = std::min(t.multiplied, most);
   return t;
-}
-
-/// The bits of the numbers below `count`.
-std::uint32_t bitsOf(std::uint32_t count) {
-  return std::bit_width(count - 1);
-}
-
-/// A table of the numbers below `count`, for shared/uniform.glsl.
-void identity(graph::PushConstants& push, std::uint32_t count) {
-  for (std::uint32_t i = 0; i < count; ++i) push.word(i);
 }
 
 std::string describe(const char* pass, const TensorDesc& in, const TensorDesc& in2, const TensorDesc& out) {
@@ -108,7 +99,7 @@ Tensor transformInput(graph::Graph& graph, const Convolution& c, const NormDesc*
                       bitsOf(c.tiles.transformed), bitsOf(groups), bitsOf(channelGroups)},
                      c.plan.requiredSize};
   dispatch.groups = {channelGroups, groups, 1};
-  identity(dispatch.push, 8);
+  identityTable(dispatch.push, 8);
   dispatch.push.offset(c.inputs.x).offset(c.inputs.x2).offset(v).offset(squares).offset(squares2);
   dispatch.push.offset(gamma).offset(beta).offset(modulation);
   dispatch.push.word(modulation ? graph.desc(modulation).stride() : 0);
@@ -129,26 +120,29 @@ Tensor transformInput(graph::Graph& graph, const Convolution& c, const NormDesc*
 /// The second pass: returns [1, 36, pitch, outputs].
 Tensor multiply(graph::Graph& graph, const Convolution& c, Tensor v) {
   const std::uint32_t lanes = c.plan.lanes, columns = c.outputs / (2 * lanes);
-  const std::uint32_t groups = c.tiles.padded / c.tiles.multiplied, subgroups = c.tiles.multiplied / kTilesTogether;
+  const std::uint32_t subgroups = c.tiles.multiplied / kTilesTogether;
+  const std::uint32_t groups = c.tiles.padded / c.tiles.multiplied / c.tiles.outer;  // of tiles, along y
   const std::uint64_t weightBytes = std::uint64_t{kProducts} * c.depth * c.outputs * sizeof(float);
   const Weight weight =
       graph.weight(c.desc.name + ".winograd", weightBytes, [w = c.desc.weight, c1 = c.in.c, c2 = c.in2.c, lanes] {
         return floatBytes(packWinogradWeight(w, c1, c2, lanes));
       });
   const Tensor m = graph.tensor({1, kProducts, c.tiles.pitch, c.outputs, DataType::F32}, c.desc.name + ".m");
-  // Steps between two stores of a sum, which the compiler orders its loads by: the fewest of which it unrolls all.
+  // Channels between two stores of a sum, which the compiler orders its loads by: the fewest with which it unrolls all.
   constexpr std::uint32_t kMostChunks = 32;
   std::uint32_t chunk = 4;
   while (c.depth / chunk > kMostChunks) chunk *= 2;
+  if (c.depth % chunk != 0) throw Error(ErrorCode::Internal, c.desc.name + ": too many inputs for Winograd's products");
   graph::Dispatch dispatch;
   dispatch.name = c.desc.name;
   dispatch.op = describe("winograd", c.in, c.in2, c.out);
   dispatch.kernel = {graph.shader("ops/winograd_multiply"),
-                     {subgroups * lanes, lanes, c.depth, chunk, bitsOf(columns), bitsOf(subgroups), bitsOf(groups)},
+                     {subgroups * lanes, lanes, c.depth, chunk, bitsOf(columns), bitsOf(subgroups),
+                      bitsOf(kProducts * groups), bitsOf(c.tiles.outer)},
                      c.plan.requiredSize};
-  dispatch.groups = {columns, kProducts, groups};
-  identity(dispatch.push, 16);
-  dispatch.push.offset(v).offset(weight).offset(m).word(c.tiles.pitch).word(columns);
+  dispatch.groups = {columns, kProducts * groups, c.tiles.outer};  // the longest axis is cut where a budget ends
+  identityTable(dispatch.push, 16);
+  dispatch.push.offset(v).offset(weight).offset(m).word(c.tiles.pitch).word(columns).word(groups);
   dispatch.reads = {v};
   dispatch.writes = {m};
   // What the convolution is, not the quarter of it that is left.
@@ -184,7 +178,7 @@ Tensor transformOutput(graph::Graph& graph, const Convolution& c, Tensor m) {
                       bitsOf(c.tiles.transformed), bitsOf(groups), bitsOf(columns)},
                      c.plan.requiredSize};
   dispatch.groups = {columns, groups, 1};
-  identity(dispatch.push, 8);
+  identityTable(dispatch.push, 8);
   dispatch.push.offset(m).offset(y).offset(squares).offset(bias).offset(inputs.residual).offset(inputs.laneBias);
   dispatch.push.word(inputs.laneBias ? graph.desc(inputs.laneBias).stride() : 0).word(inputs.laneBiasAt);
   dispatch.push.word(c.out.w | c.out.h << 16).word(c.tiles.wide).word(c.tiles.high).word(c.tiles.count);

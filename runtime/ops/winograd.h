@@ -19,7 +19,8 @@ namespace rivulet::ops {
 graph::Tensor winogradConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dInputs& inputs,
                              const TensorDesc& out, const Conv2dPlan& plan, const NormDesc* norm = nullptr);
 
-/// What the passes hand on, of one image of `tiles` tiles of 4×4 pixels; channels are padded ones.
+/// About what the passes hand on, of one image of `tiles` tiles of 4×4 pixels: without the tiles, and the channels
+/// beyond multiples of 8, that only fill up workgroups and subgroups.
 constexpr std::uint64_t winogradScratchBytes(std::uint64_t tiles, std::uint32_t inputs, std::uint32_t outputs) {
   return tiles * 36 * (inputs + outputs) * sizeof(float);
 }

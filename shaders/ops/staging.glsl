@@ -4,7 +4,7 @@
 //   input    x [N,H,W,I1] and x2 [N,H,W,I2] or none, read as if concatenated
 //   norm     of mode 1: activation(x * pixelScale * scale + shift); scale, shift [N,1,1,I] float, pixelScale N*H*W floats
 //            of mode 2: activation((x * s * gamma + beta) * (1 + scale) + shift), s = 1 / sqrt(sum / I + epsilon), where sum
-//            adds up the planes of squares and squares2: [planes][N*H*W] floats, sums over 32 channels each of x^2;
+//            adds up the planes of squares and squares2: [planes][N*H*W] floats, sums over some of the channels each of x^2;
 //            scale, shift: slices of modulation [N,1,1,M] float
 //   weights  [I / BK][taps][O][BK] halves; bias O floats, padded
 //   laneBias a slice of [N,1,1,M] float; residual as y

@@ -7,9 +7,10 @@
 //            scale, shift: slices of modulation [N,1,1,M] float
 //   output   v [36][pitch][2 * LANES * groups] float
 //
-// A subgroup makes one tile of a group of 2 * LANES channels (the last of an input may be half a group, and is then read
-// twice: its weights are zero). All loads of x are uniform ones (shared/uniform.glsl): so a lane has the channels `lane`
-// and `LANES + lane` of a group, or of halves 2 * lane and 2 * lane + 1, and that is the order they are left in.
+// A subgroup makes one tile of a group of 2 * LANES channels. An input's last group may be padding in part: it then reads
+// the last eight channels again, whose weights there are zero. All loads of x are uniform ones (shared/uniform.glsl): so a
+// lane has the channels `lane` and `LANES + lane` of a group, or of 16-bit values 2 * lane and 2 * lane + 1, and that is the
+// order they are left in.
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_basic : require
@@ -69,6 +70,7 @@ layout(push_constant) uniform Push {
 const int WINDOW = 6;
 const int AREA = WINDOW * WINDOW;
 const int SCALE_READS = (AREA + LANES - 1) / LANES;
+const int OCTETS = 2 * LANES / 8;  // of channels, in a group
 
 #define LANES_8(M, n) M((n)) M((n) + 1) M((n) + 2) M((n) + 3) M((n) + 4) M((n) + 5) M((n) + 6) M((n) + 7)
 #define SCALE_FROM(lane) \
@@ -96,20 +98,29 @@ void inputRow(inout vec2 d0, inout vec2 d1, inout vec2 d2, inout vec2 d3, inout 
   d4 = c - e;
 }
 
-// Both channels of every lane: the first half of a group from `address`, the second from `second`.
-vec2 channels(uint64_t address, uint64_t second) {
+// Both channels of every lane, at one pixel; the group's octets of channels lie `octets` bytes from `pixel`.
+vec2 channels(uint64_t pixel, uint64_t octets[OCTETS]) {
+  uint lane = gl_SubgroupInvocationID;
 #if RVL_F16
-  uint lane = gl_SubgroupInvocationID, result = UniformWords(address).v[0];
-  [[unroll]] for (int i = 1; i < LANES; ++i) {
-    uint value = i < LANES / 2 ? UniformWords(address).v[i] : UniformWords(second).v[i - LANES / 2];
+  uint result = 0u;
+  [[unroll]] for (int i = 0; i < LANES; ++i) {
+    uint value = UniformWords(pixel + octets[i / 4]).v[i % 4];
     result = lane == uint(i) ? value : result;
   }
   return unpackHalf2x16(result);
 #else
-  return vec2(laneFloats(address, 0), laneFloats(second, 0));
+  vec2 result = vec2(0.0);
+  [[unroll]] for (int j = 0; j < 2; ++j) {
+    [[unroll]] for (int i = 0; i < LANES; ++i) {
+      float value = UniformFloats(pixel + octets[(j * LANES + i) / 8]).v[i % 8];
+      result[j] = lane == uint(i) ? value : result[j];
+    }
+  }
+  return result;
 #endif
 }
 
+// i / divisor, for less than 2^21 of them: the grid has fewer tiles.
 uint quotient(uint i, uint divisor) { return uint((float(i) + 0.5) / float(divisor)); }
 
 void main() {
@@ -133,8 +144,9 @@ void main() {
   uint local = (group - which * GROUPS1) * GROUP, stride = STRIDE1 + which * (STRIDE2 - STRIDE1);
   uint tensor = push.x + which * (push.x2 - push.x);
   const uint bytes = RVL_F16 == 1 ? 2u : 4u;
-  uint64_t from = arenaAt(tensor) + uint64_t(local * bytes);
-  uint64_t half_ = uint64_t(uint(local + GROUP <= stride) * (GROUP / 2u * bytes));
+  uint64_t from = arenaAt(tensor);
+  uint64_t octets[OCTETS];
+  [[unroll]] for (int i = 0; i < OCTETS; ++i) octets[i] = uint64_t(min(local + uint(8 * i), stride - 8u) * bytes);
 
   const uint depth = (GROUPS1 + GROUPS2) * GROUP;
   uint64_t to = arenaAt(push.v) + uint64_t(slot * (depth / 4u) + group * (GROUP / 4u)) * 16ul;
@@ -188,7 +200,7 @@ void main() {
   [[unroll]] for (int x = 0; x < WINDOW; ++x) {
     [[unroll]] for (int y = 0; y < WINDOW; ++y) {
       uint64_t address = from + uint64_t((ys[y] + xs[x]) * (stride * bytes / 16u)) * 16ul;  // of 4 GiB and more
-      d[y * WINDOW + x] = channels(address, address + half_);
+      d[y * WINDOW + x] = channels(address, octets);
     }
     if (HAS_NORM) {
       [[unroll]] for (int y = 0; y < WINDOW; y += 2) {

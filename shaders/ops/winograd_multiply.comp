@@ -1,6 +1,6 @@
 // Second pass of Winograd's convolution (ops/winograd.h): 36 matrix products m = v u.
 //
-//   v  [36][tiles][DEPTH] float, of 2 * LANES channels each in the order that winograd_input.comp leaves them in
+//   v  [36][pitch][DEPTH] float, of 2 * LANES channels each in the order that winograd_input.comp leaves them in
 //   u  [36][COLUMNS][DEPTH][2][LANES] float
 //   m  [36][pitch][COLUMNS * 2 * LANES] float, of each column in the order [LANES][2] of u's
 //
@@ -15,10 +15,11 @@
 layout(local_size_x_id = 0) in;
 layout(constant_id = 1) const int LANES = 8;
 layout(constant_id = 2) const int DEPTH = 16;
-layout(constant_id = 3) const int CHUNK = 4;  // of the depth between stores; 32 of them at most
+layout(constant_id = 3) const int CHUNK = 4;  // channels between two stores; at most 32 chunks: of more the loop stays one
 layout(constant_id = 4) const int COLUMN_BITS = 4;
 layout(constant_id = 5) const int SUBGROUP_BITS = 4;  // of their number in a workgroup
-layout(constant_id = 6) const int GROUP_BITS = 4;     // of the workgroups along z
+layout(constant_id = 6) const int GROUP_BITS = 4;     // of the workgroups along y: 36 matrices of each group of tiles
+layout(constant_id = 7) const int OUTER_BITS = 0;     // and along z
 
 #define UNIFORM_BITS 4
 layout(push_constant) uniform Push {
@@ -29,6 +30,7 @@ layout(push_constant) uniform Push {
   uint m;
   uint pitch;  // tiles from one matrix to the next
   uint columns;
+  uint groups;  // of tiles along y
 } push;
 
 #include "shared/uniform.glsl"
@@ -36,8 +38,9 @@ layout(push_constant) uniform Push {
 const int TILES = 4;
 
 void main() {
-  uint column = uniformIndex(gl_WorkGroupID.x, COLUMN_BITS), matrix = uniformIndex(gl_WorkGroupID.y, 6);
-  uint subgroup = uniformIndex(gl_SubgroupID, SUBGROUP_BITS), group = uniformIndex(gl_WorkGroupID.z, GROUP_BITS);
+  uint column = uniformIndex(gl_WorkGroupID.x, COLUMN_BITS), subgroup = uniformIndex(gl_SubgroupID, SUBGROUP_BITS);
+  uint along = uniformIndex(gl_WorkGroupID.y, GROUP_BITS), matrix = along % 36u;
+  uint group = uniformIndex(gl_WorkGroupID.z, OUTER_BITS) * push.groups + along / 36u;
   uint tile = (group << uint(SUBGROUP_BITS) | subgroup) * uint(TILES);
   uint columns = push.columns, zero = push.identity[0];
   uint row = matrix * push.pitch + tile;

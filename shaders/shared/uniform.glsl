@@ -1,9 +1,12 @@
-// Loads from addresses that all lanes of a subgroup share, for software devices. Include behind shared/pair.glsl.
+// Loads from addresses that all lanes of a subgroup share, for software devices. Include behind shared/pair.glsl, LANES,
+// UNIFORM_BITS and the push constants, which have `uint identity[1 << UNIFORM_BITS]`: 0, 1, 2, ...
 //
 // lavapipe loads such a value once and broadcasts it, and neighbouring ones become a single vector load, but only where
 // two things hold:
-//   - it sees that the address is uniform: it is made of constants and of push constants, which the specification wants
-//     accessed with uniform indices. So gl_WorkGroupID and gl_SubgroupID go through a table of push constants first;
+//   - it sees that the address is uniform: it is made of constants and of push constants, whatever their index, because the
+//     specification wants arrays of them accessed with uniform indices. So gl_WorkGroupID and gl_SubgroupID go through a
+//     table of push constants first. The latter is uniform only in its subgroup, which is less than the specification
+//     wants, and enough for devices that run one subgroup after another: these kernels are for no other;
 //   - no branch or loop is around it: a lane might be inactive there.
 // Anything else is a load for each lane, six instructions and a branch each where there is no gather (AVX2).
 //
@@ -13,8 +16,6 @@
 //     in memory because it is read once with an index that is no constant (push.identity[0]).
 //   - It joins neighbouring loads only where they are used in the same basic block, and every first read of a push
 //     constant ends one (its range is checked). So push constants are read before anything else.
-//
-// The includer has `uint identity[1 << UNIFORM_BITS]` in its push constants, 0, 1, 2, ...
 #ifndef RVL_UNIFORM_GLSL
 #define RVL_UNIFORM_GLSL
 
@@ -39,7 +40,7 @@ uint64_t arenaAt(uint tensor) { return uint64_t(push.arenaAddress) + uint64_t(te
 uint64_t weightAt(uint tensor) { return uint64_t(push.weightAddress) + uint64_t(tensor) * 16ul; }
 uint64_t floatsAt(uint64_t base, uint index) { return base + uint64_t(index) * 4ul; }
 
-// Lane i gets float first + i; LANES is the includer's.
+// Lane i gets float first + i.
 float laneFloats(uint64_t address, int first) {
   UniformFloats from = UniformFloats(address);
   uint lane = gl_SubgroupInvocationID;

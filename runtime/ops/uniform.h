@@ -1,0 +1,31 @@
+#pragma once
+// What the hosts of kernels with uniform loads (shared/uniform.glsl) share: workgroups of several subgroups that each
+// do a piece of work without a loop, and the numbers of both as the kernels want them.
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+
+#include "graph/graph.h"
+
+namespace rivulet::ops {
+
+/// Subgroups of a workgroup: `wanted`, a power of two, or as many as the device allows. A workgroup costs as much as a
+/// quarter of a microsecond of arithmetic, another subgroup in it a tenth of that.
+inline std::uint32_t subgroupsOf(const vk::DeviceCaps& caps, std::uint32_t lanes, std::uint32_t wanted) {
+  std::uint32_t most = std::min(caps.maxWorkgroupInvocations, caps.maxWorkgroupSize[0]) / lanes;
+  if (caps.maxWorkgroupSubgroups != 0) most = std::min(most, caps.maxWorkgroupSubgroups);
+  return std::min(wanted, std::bit_floor(most));
+}
+
+/// The bits of the numbers below `count`, which is at least 1: what uniformIndex() is told.
+inline std::uint32_t bitsOf(std::uint32_t count) {
+  return static_cast<std::uint32_t>(std::bit_width(count - 1));
+}
+
+/// Appends `identity`, the numbers below 2^UNIFORM_BITS = `count`.
+inline void identityTable(graph::PushConstants& push, std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count; ++i) push.word(i);
+}
+
+}  // namespace rivulet::ops
