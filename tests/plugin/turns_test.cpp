@@ -150,9 +150,9 @@ TEST_F(PluginTurns, AnotherModelsWeightsMakeRoom) {
 }
 
 TEST_F(PluginTurns, WeightsOfWhatHasNoNetworkYetGiveWay) {
-  // Room for two of the networks with their weights, but not for what the weights of one are copied from as well; nor
-  // for the largest network beside both weights.
-  const std::uint64_t half = memoryOf(48), limit = half + memoryOf(32);
+  // Room for the largest network, and for the two others with their weights, but not for what the weights of one are
+  // copied from as well; nor for the largest network beside both weights.
+  const std::uint64_t half = memoryOf(48), limit = std::max(half + memoryOf(32), memoryOf(64) + (64u << 10));
   open([&](RvlContextInfo& info) {
     info.max_lanes = 1;
     info.memory_limit = limit;
