@@ -10,8 +10,8 @@
 
 namespace rivulet::ops {
 
-/// Subgroups of a workgroup: `wanted`, a power of two, or as many as the device allows. A workgroup costs as much as a
-/// quarter of a microsecond of arithmetic, another subgroup in it a tenth of that.
+/// Subgroups of a workgroup: `wanted`, a power of two, or as many as the device allows. A workgroup costs 130 ns by
+/// itself, another subgroup in it 10 (lavapipe 25.0.7, Zen 3).
 inline std::uint32_t subgroupsOf(const vk::DeviceCaps& caps, std::uint32_t lanes, std::uint32_t wanted) {
   std::uint32_t most = std::min(caps.maxWorkgroupInvocations, caps.maxWorkgroupSize[0]) / lanes;
   if (caps.maxWorkgroupSubgroups != 0) most = std::min(most, caps.maxWorkgroupSubgroups);

@@ -120,9 +120,6 @@ vec2 channels(uint64_t pixel, uint64_t octets[OCTETS]) {
 #endif
 }
 
-// i / divisor, for less than 2^21 of them: the grid has fewer tiles.
-uint quotient(uint i, uint divisor) { return uint((float(i) + 0.5) / float(divisor)); }
-
 void main() {
   uint lane = gl_SubgroupInvocationID;
   uint slot = uniformIndex(gl_WorkGroupID.y, GROUP_BITS) << uint(SUBGROUP_BITS) | uniformIndex(gl_SubgroupID, SUBGROUP_BITS);

@@ -69,9 +69,6 @@ void outputRow(vec2 m0, vec2 m1, vec2 m2, vec2 m3, vec2 m4, vec2 m5, out vec2 y0
 #define ADD_FROM(lane) \
   if (lane < LANES) sum += subgroupBroadcast(partial[i], uint(lane));
 
-// i / divisor, for less than 2^21 of them: the grid has fewer tiles.
-uint quotient(uint i, uint divisor) { return uint((float(i) + 0.5) / float(divisor)); }
-
 void main() {
   uint lane = gl_SubgroupInvocationID;
   uint slot = uniformIndex(gl_WorkGroupID.y, GROUP_BITS) << uint(SUBGROUP_BITS) | uniformIndex(gl_SubgroupID, SUBGROUP_BITS);

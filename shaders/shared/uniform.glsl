@@ -35,7 +35,11 @@ uint uniformIndex(uint value, int bits) {
   return result;
 }
 
-// Addresses of tensors; offsets in them are of elements.
+// i / divisor for i below 2^21, more than there are workgroups along an axis times subgroups in one: a division of
+// integers is one for each lane.
+uint quotient(uint i, uint divisor) { return uint((float(i) + 0.5) / float(divisor)); }
+
+// Addresses of tensors; an index is that of a float.
 uint64_t arenaAt(uint tensor) { return uint64_t(push.arenaAddress) + uint64_t(tensor) * 16ul; }
 uint64_t weightAt(uint tensor) { return uint64_t(push.weightAddress) + uint64_t(tensor) * 16ul; }
 uint64_t floatsAt(uint64_t base, uint index) { return base + uint64_t(index) * 4ul; }
