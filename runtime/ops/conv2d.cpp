@@ -4,8 +4,8 @@
 #include "ops/conv2d_staged.h"
 #include "ops/conv2d_weights.h"
 #include "ops/op_support.h"
-#include "ops/pointwise.h"
 #include "ops/resample.h"
+#include "ops/unrolled.h"
 #include "ops/winograd.h"
 
 namespace rivulet::ops {
@@ -33,13 +33,6 @@ std::uint32_t flagsOf(const Conv2dInputs& inputs) {
   return flags;
 }
 
-std::string describe(const Conv2dDesc& desc, const TensorDesc& y) {
-  const std::vector<std::uint32_t>& w = desc.weight.shape;
-  const std::string kernel = std::to_string(w[2]) + "x" + std::to_string(w[3]);
-  return "conv2d " + kernel + (desc.stride == 2 ? "/2 " : " ") + std::to_string(w[1]) + "->" + std::to_string(w[0]) +
-         " " + std::to_string(y.w) + "x" + std::to_string(y.h);
-}
-
 }  // namespace
 
 graph::Tensor conv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dInputs& inputs) {
@@ -52,7 +45,7 @@ graph::Tensor conv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dIn
   const Conv2dPlan plan = planConv2d(graph, desc, inputs, out);
   if (plan.staged) return stagedConv2d(graph, desc, inputs, out, plan);
   if (plan.winograd && !inputs.prologue) return winogradConv2d(graph, desc, inputs, out, plan);
-  if (plan.pointwise && !inputs.prologue) return pointwiseConv2d(graph, desc, inputs, out, plan);
+  if (plan.unrolled && !inputs.prologue) return unrolledConv2d(graph, desc, inputs, out, plan);
   if (desc.upsample) {
     Conv2dDesc small = desc;
     small.upsample = false;
@@ -77,7 +70,7 @@ graph::Tensor conv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dIn
 
   graph::Dispatch dispatch;
   dispatch.name = desc.name;
-  dispatch.op = describe(desc, out);
+  dispatch.op = describeConv2d(desc, out);
   std::uint32_t flags = flagsOf(inputs);
   const auto inputActivation =
       static_cast<std::uint32_t>(inputs.prologue ? inputs.prologue->activation : Activation::None);

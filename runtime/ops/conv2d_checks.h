@@ -13,4 +13,7 @@ TensorDesc checkConv2d(const graph::Graph& graph, const Conv2dDesc& desc, const 
 Conv2dPlan planConv2d(const graph::Graph& graph, const Conv2dDesc& desc, const Conv2dInputs& inputs,
                       const TensorDesc& out);
 
+/// What a dispatch that makes `y` is counted as: "conv2d 3x3/2 32->64 16x16".
+std::string describeConv2d(const Conv2dDesc& desc, const TensorDesc& y);
+
 }  // namespace rivulet::ops

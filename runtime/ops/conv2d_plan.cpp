@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "ops/op_support.h"
+#include "ops/unrolled.h"
 #include "ops/winograd.h"
 
 namespace rivulet::ops {
@@ -85,14 +86,16 @@ void planGpu(Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& sh
 /// for its fourfold weights, and where what its passes hand on is not too large. Not a function of the batch, which
 /// must not change a texture. Its kernels need 64-bit loads.
 ///
-///   % of the ceiling, AVX2   64->64  128->128  128->128  32->32   32->32  64->64  16->16
-///                            64x64   32x32     16x16     128x128  32x32   16x16   64x64
-///   Winograd, one core          88       110       124       54      83     105      50
-///   two                         68        89        69       38      28      41      27
+///   % of the ceiling, AVX2   64->64  128->128  128->128  32->32   32->32  64->64
+///                            64x64   32x32     16x16     128x128  32x32   16x16
+///   Winograd, one core          88       110       124       54      83     105
+///   two                         68        89        69       38      28      41
+///
+/// The sum written out takes 1.5 to 2.4 times as long from 32 outputs on (one core), and as long as this for 16, in one dispatch.
 ///
 /// At 8x8 the direct kernel's 96->96 reaches 26 and 17 %; Winograd's has too few tiles for its weights.
 bool isWinograd(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
-  constexpr std::uint32_t kFewestInputs = 16, kFewestOutputs = 16, kFewestTiles = 16, kMostLanes = 16;
+  constexpr std::uint32_t kFewestInputs = 16, kFewestOutputs = 32, kFewestTiles = 16, kMostLanes = 16;
   constexpr std::uint64_t kMostScratch = 256u << 20;  // bytes, of one image
   constexpr std::uint32_t kMostInputs = 256;          // the products' loop over them is unrolled
   const std::uint64_t tiles = std::uint64_t{ceilDiv(shape.outWidth, 4)} * ceilDiv(shape.outHeight, 4);
@@ -102,11 +105,14 @@ bool isWinograd(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2d
          shape.inputs <= kMostInputs && winogradScratchBytes(tiles, shape.inputs, shape.outputs) <= kMostScratch;
 }
 
-/// Whether a convolution is one matrix product of few enough channels for ops/pointwise.h. Not a function of the batch.
-bool isPointwise(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
-  constexpr std::uint32_t kMostChannels = 256, kMostLanes = 16;
-  return caps.isSoftware() && plan.wide && plan.lanes <= kMostLanes && shape.kernel == 1 && shape.stride == 1 &&
-         shape.inputs <= kMostChannels && shape.outputs % (2 * plan.lanes) == 0;
+/// Whether the whole sum is written out (ops/unrolled.h). Not a function of the batch. The driver's compiler takes two
+/// seconds for a 3×3 kernel of 32 channels, five for 64 and twenty for 128: it has to be worth that.
+bool isUnrolled(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
+  constexpr std::uint32_t kMostLanes = 16, kMostInputs1x1 = 256, kMostInputs3x3 = 64, kFewestPixels3x3 = 256;
+  if (!caps.isSoftware() || !plan.wide || plan.lanes > kMostLanes) return false;
+  if (unrolledVectors(shape.outputs, plan.lanes) == 0) return false;
+  if (shape.kernel == 1) return shape.stride == 1 && shape.inputs <= kMostInputs1x1;
+  return shape.inputs <= kMostInputs3x3 && std::uint64_t{shape.outWidth} * shape.outHeight >= kFewestPixels3x3;
 }
 
 }  // namespace
@@ -123,7 +129,7 @@ Conv2dPlan chooseConv2dPlan(const vk::DeviceCaps& caps, const Conv2dShape& shape
   plan.wide = caps.int64 && caps.bufferDeviceAddress && caps.isSoftware();
   plan.values = plan.wide && shape.storage == DataType::F32 ? 2 : 4;
   plan.winograd = isWinograd(plan, caps, shape);
-  plan.pointwise = isPointwise(plan, caps, shape);
+  plan.unrolled = isUnrolled(plan, caps, shape);
   if (caps.isSoftware()) {
     planSoftware(plan, shape);
   } else {

@@ -1,5 +1,6 @@
 #include "ops/matrix_weights.h"
 
+#include <algorithm>
 #include <array>
 
 namespace rivulet::ops {
@@ -58,16 +59,29 @@ std::vector<float> packWinogradWeight(const HostTensor& weight, std::uint32_t ch
   return packed;
 }
 
-std::vector<float> packPointwiseWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
-                                       std::uint32_t lanes) {
-  const std::size_t outputs = weight.shape[0], inputs = weight.shape[1], columnOutputs = std::size_t{2} * lanes;
-  const std::size_t first = padChannels(channels1), depth = first + (channels2 != 0 ? padChannels(channels2) : 0);
-  std::vector<float> packed(padChannels(weight.shape[0]) * depth, 0.0f);
+std::size_t UnrolledWeightLayout::rows() const {
+  return padChannels(channels1) + (channels2 != 0 ? padChannels(channels2) : 0);
+}
+
+std::size_t UnrolledWeightLayout::elements(const HostTensor& weight) const {
+  const std::size_t taps = std::size_t{weight.shape[2]} * weight.shape[3];
+  return padChannels(weight.shape[0]) * taps * rows() + padChannels(std::max(channels1, channels2));
+}
+
+std::vector<float> packUnrolledWeight(const HostTensor& weight, const UnrolledWeightLayout& layout) {
+  const std::size_t outputs = weight.shape[0], inputs = weight.shape[1];
+  const std::size_t taps = std::size_t{weight.shape[2]} * weight.shape[3], rows = layout.rows();
+  const std::size_t columnOutputs = std::size_t{layout.vectors} * layout.lanes;
+  std::vector<float> packed(layout.elements(weight), 0.0f);
   for (std::size_t o = 0; o < outputs; ++o) {
-    const std::size_t within = o % columnOutputs, place = within % 2 * lanes + within / 2;
+    const std::size_t within = o % columnOutputs;
+    const std::size_t place = within % layout.vectors * layout.lanes + within / layout.vectors;
     for (std::size_t i = 0; i < inputs; ++i) {
-      const std::size_t row = i < channels1 ? i : first + i - channels1;
-      packed[(o / columnOutputs * depth + row) * columnOutputs + place] = weight.values[o * inputs + i];
+      const std::size_t row = i < layout.channels1 ? i : padChannels(layout.channels1) + i - layout.channels1;
+      for (std::size_t t = 0; t < taps; ++t) {
+        packed[((o / columnOutputs * taps + t) * rows + row) * columnOutputs + place] =
+            weight.values[(o * inputs + i) * taps + t];
+      }
     }
   }
   return packed;

@@ -1,6 +1,6 @@
 #pragma once
 // Weights of the kernels that multiply matrices on software devices: Winograd's products (ops/winograd.h) and
-// convolutions of single pixels (ops/pointwise.h).
+// convolutions without loops (ops/unrolled.h).
 
 #include <cstdint>
 #include <vector>
@@ -23,9 +23,17 @@ constexpr std::uint32_t winogradOutput(std::uint32_t at, std::uint32_t lanes) {
 constexpr std::uint32_t winogradChannels(std::uint32_t channels, std::uint32_t lanes) {
   return (channels + 2 * lanes - 1) / (2 * lanes) * (2 * lanes);
 }
-/// [O,I,1,1] as [columns][rows][2][lanes]: rows as in Conv2dWeightLayout, a column is 2 lanes of outputs and its value
-/// [q][lane] belongs to output 2 lane + q.
-std::vector<float> packPointwiseWeight(const HostTensor& weight, std::uint32_t channels1, std::uint32_t channels2,
-                                       std::uint32_t lanes);
+
+/// [O,I,k,k] as [columns][k*k][rows][vectors][lanes]: rows as in Conv2dWeightLayout. A column is `vectors` times
+/// `lanes` outputs; of two vectors the value [q][lane] belongs to output 2 lane + q, of one to output `lane`. Behind
+/// all of them are zeros, as many as the wider input has channels, padded.
+struct UnrolledWeightLayout {
+  std::uint32_t channels1 = 0, channels2 = 0;  // of x and x2, unpadded
+  std::uint32_t vectors = 2, lanes = 8;
+  std::size_t rows() const;
+  std::size_t elements(const HostTensor& weight) const;
+};
+/// The padded outputs must be a multiple of vectors times lanes.
+std::vector<float> packUnrolledWeight(const HostTensor& weight, const UnrolledWeightLayout& layout);
 
 }  // namespace rivulet::ops

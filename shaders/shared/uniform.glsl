@@ -35,9 +35,12 @@ uint uniformIndex(uint value, int bits) {
   return result;
 }
 
-// i / divisor for i below 2^21, more than there are workgroups along an axis times subgroups in one: a division of
-// integers is one for each lane.
-uint quotient(uint i, uint divisor) { return uint((float(i) + 0.5) / float(divisor)); }
+// i / divisor where that is below 2^22: a division of integers is one for each lane. Floats are off by one at most.
+uint quotient(uint i, uint divisor) {
+  uint result = uint(float(i) / float(divisor));
+  result = result * divisor > i ? result - 1u : result;
+  return i - result * divisor >= divisor ? result + 1u : result;
+}
 
 // Addresses of tensors; an index is that of a float.
 uint64_t arenaAt(uint tensor) { return uint64_t(push.arenaAddress) + uint64_t(tensor) * 16ul; }

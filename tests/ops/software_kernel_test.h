@@ -1,5 +1,5 @@
 #pragma once
-// The fixture of kernels that only software devices run (ops/winograd.h, ops/pointwise.h).
+// The fixture of kernels that only software devices run (ops/winograd.h, ops/unrolled.h).
 
 #include "ops/op_harness.h"
 

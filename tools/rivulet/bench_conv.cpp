@@ -52,7 +52,10 @@ class Bench {
     name_ = "conv2d 3x3 " + std::to_string(shape.inputs) + "->" + std::to_string(shape.outputs) + " " +
             std::to_string(shape.size) + "x" + std::to_string(shape.size) + (type == DataType::F32 ? " fp32" : " fp16");
     const graph::Dispatch& first = graph.dispatches().front();
-    method_ = onMatrixUnits(first) ? "matrix" : first.op.rfind("winograd", 0) == 0 ? "winograd" : "direct";
+    method_ = onMatrixUnits(first)                                        ? "matrix"
+              : first.op.rfind("winograd", 0) == 0                        ? "winograd"
+              : first.kernel.shader.find("unrolled") != std::string::npos ? "unrolled"
+                                                                          : "direct";
     operations_ = 2.0 * static_cast<double>(graph.multiplyAdds());
     auto weights = graph::WeightBuffer::create(graph, stream, pipelines.device(), name_);
     executable_ = std::make_unique<graph::Executable>(std::move(graph), pipelines, std::move(weights),

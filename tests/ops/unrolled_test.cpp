@@ -1,4 +1,4 @@
-#include "ops/pointwise.h"
+#include "ops/unrolled.h"
 
 #include "ops/conv2d_checks.h"
 #include "ops/reference/conv2d.h"
@@ -19,14 +19,17 @@ enum Feature : std::uint32_t {
 
 struct Case {
   std::uint32_t n, h, w, c1, c2, o, features = 0;
+  std::uint32_t kernel = 1, stride = 1;
+  ops::Padding padding = ops::Padding::Circular;
 };
 
-class Pointwise : public SoftwareKernelTest {
+class Unrolled : public SoftwareKernelTest {
  protected:
   void check(const Case& c, DataType type, std::uint32_t seed) {
     SCOPED_TRACE("[" + std::to_string(c.n) + "," + std::to_string(c.h) + "," + std::to_string(c.w) + "," +
                  std::to_string(c.c1) + "+" + std::to_string(c.c2) + "] -> " + std::to_string(c.o) + " features " +
-                 std::to_string(c.features) + (type == DataType::F32 ? " f32" : " f16"));
+                 std::to_string(c.features) + " kernel " + std::to_string(c.kernel) + "/" + std::to_string(c.stride) +
+                 " padding " + std::to_string(static_cast<int>(c.padding)) + (type == DataType::F32 ? " f32" : " f16"));
     const auto has = [&](Feature feature) { return (c.features & feature) != 0; };
     std::mt19937 random(seed);
     OpHarness harness(caps(), type, false);
@@ -36,7 +39,10 @@ class Pointwise : public SoftwareKernelTest {
     };
     ops::Conv2dDesc desc;
     desc.name = "layer";
-    desc.weight = randomTensor(random, {c.o, c.c1 + c.c2, 1, 1}, 1.0f / std::sqrt(static_cast<float>(c.c1 + c.c2)));
+    desc.weight = randomTensor(random, {c.o, c.c1 + c.c2, c.kernel, c.kernel},
+                               1.0f / (static_cast<float>(c.kernel) * std::sqrt(static_cast<float>(c.c1 + c.c2))));
+    desc.stride = c.stride;
+    desc.padding = c.padding;
     if (type == DataType::F16) {  // what the reference rounds to: these weights stay float
       for (float& w : desc.weight.values) w = halfToFloat(floatToHalf(w));
     }
@@ -55,8 +61,9 @@ class Pointwise : public SoftwareKernelTest {
       inputs.x2 = input(x2, {c.n, c.h, c.w, c.c2, type}, "x2");
       expected.x2 = &x2;
     }
+    const TensorDesc out = ops::checkConv2d(harness.graph, desc, inputs);
     if (has(kResidual) && !has(kUpsample)) {
-      inputs.residual = input(residual, {c.n, c.h, c.w, c.o, type}, "residual");
+      inputs.residual = input(residual, {c.n, out.h, out.w, c.o, type}, "residual");
       expected.residual = &residual;
     }
     if (has(kLaneBias)) {
@@ -64,8 +71,8 @@ class Pointwise : public SoftwareKernelTest {
       inputs.laneBiasAt = expected.laneBiasAt = 5;
       expected.laneBias = &laneBias;
     }
-    const TensorDesc out = ops::checkConv2d(harness.graph, desc, inputs);
-    ASSERT_TRUE(ops::planConv2d(harness.graph, desc, inputs, out).pointwise);
+    const ops::Conv2dPlan plan = ops::planConv2d(harness.graph, desc, inputs, out);
+    ASSERT_TRUE(plan.unrolled && !plan.winograd);
     const graph::Tensor y = ops::conv2d(harness.graph, desc, inputs);
     const graph::Tensor squares = harness.graph.pixelSquares(y);
     std::vector<graph::Tensor> outputs = {y};
@@ -75,7 +82,7 @@ class Pointwise : public SoftwareKernelTest {
     const Image small = reference::conv2d(desc, expected, out), have = harness.read(y);
     Image want = makeImage(have.desc);
     const std::uint32_t scale = has(kUpsample) ? 2 : 1;
-    ASSERT_EQ(have.desc.w, c.w * scale);
+    ASSERT_EQ(have.desc.w, out.w * scale);
     for (std::uint32_t n = 0; n < c.n; ++n) {
       for (std::uint32_t o = 0; o < c.o; ++o) {
         for (std::uint32_t py = 0; py < have.desc.h; ++py) {
@@ -86,7 +93,7 @@ class Pointwise : public SoftwareKernelTest {
       }
     }
     const float tolerance = type == DataType::F32 ? 2e-5f : 1e-3f;
-    expectClose(have, want, tolerance, tolerance, "pointwise");
+    expectClose(have, want, tolerance, tolerance, "unrolled");
     if (!squares) return;
     expectSquares(have, harness.graph.desc(squares), harness.bytes(squares));
   }
@@ -94,7 +101,7 @@ class Pointwise : public SoftwareKernelTest {
 
 constexpr std::uint32_t kEpilogue = kBias | kResidual | kLaneBias | kSilu | kScaled | kSquares;
 
-TEST_F(Pointwise, MatchesTheReference) {
+TEST_F(Unrolled, MatchesTheReference) {
   const std::vector<Case> cases = {
       {1, 16, 16, 32, 32, 32, kBias},
       {2, 8, 8, 96, 0, 64, kBias | kUpsample},
@@ -111,7 +118,44 @@ TEST_F(Pointwise, MatchesTheReference) {
   }
 }
 
-TEST_F(Pointwise, RandomShapes) {
+TEST_F(Unrolled, Kernels3x3) {
+  using ops::Padding;
+  const std::vector<Case> cases = {
+      {1, 16, 16, 16, 0, 16, kBias, 3},                       // a whole image
+      {2, 16, 24, 16, 0, 3, kBias | kSquares, 3},             // one vector of outputs, half of it stored
+      {1, 19, 17, 8, 3, 16, kEpilogue, 3, 1, Padding::Zero},  // two inputs, rows that do not fill a unit
+      {2, 17, 19, 5, 0, 24, kEpilogue, 3, 1, Padding::Edge},  // three columns of one vector
+      {1, 33, 35, 9, 0, 29, kEpilogue, 3, 2},                 // odd sizes wrap
+      {2, 34, 34, 8, 9, 16, kEpilogue, 3, 2, Padding::Zero},  //
+      {1, 35, 33, 8, 0, 7, kBias | kSilu | kResidual, 3, 2, Padding::ZeroAfter},  //
+      {1, 1, 257, 3, 0, 16, kBias, 3},                                            // no row above or below but itself
+      {1, 300, 1, 3, 0, 16, kBias, 3, 1, Padding::Zero},                          //
+  };
+  for (const DataType type : types()) {
+    for (const Case& c : cases) {
+      // Wider vectors take outputs in larger steps.
+      if (ops::unrolledVectors(padChannels(c.o), caps().subgroupSize) != 0) check(c, type, 1);
+    }
+  }
+}
+
+/// Where the driver's compiler would take too long for the sum, or longer than the sum is worth.
+TEST_F(Unrolled, NotForLongSumsNorForSmallImages) {
+  const auto unrolled = [&](std::uint32_t size, std::uint32_t inputs, std::uint32_t stride) {
+    ops::Conv2dShape shape;
+    shape.outWidth = shape.outHeight = size;
+    shape.inputs = inputs;
+    shape.outputs = 32;
+    shape.stride = stride;
+    return ops::chooseConv2dPlan(caps(), shape).unrolled;
+  };
+  EXPECT_TRUE(unrolled(64, 16, 1));
+  EXPECT_TRUE(unrolled(16, 64, 2));
+  EXPECT_FALSE(unrolled(16, 72, 2));
+  EXPECT_FALSE(unrolled(15, 64, 2));
+}
+
+TEST_F(Unrolled, RandomShapes) {
   std::mt19937 random(17);
   const auto pick = [&](std::uint32_t from, std::uint32_t to) {
     return std::uniform_int_distribution<std::uint32_t>(from, to)(random);
@@ -126,7 +170,7 @@ TEST_F(Pointwise, RandomShapes) {
 }
 
 /// Where the kernel is another the result is upsampled all the same.
-TEST_F(Pointwise, UpsamplingDoesNotDependOnTheKernel) {
+TEST_F(Unrolled, UpsamplingDoesNotDependOnTheKernel) {
   std::mt19937 random(3);
   ops::Conv2dDesc desc;
   desc.name = "layer";
@@ -143,7 +187,7 @@ TEST_F(Pointwise, UpsamplingDoesNotDependOnTheKernel) {
   expectClose(software.read(a), gpu.read(b), 1e-5f, 1e-5f, "upsampled");
 }
 
-TEST_F(Pointwise, UpsamplingIsRefusedWhereItMeansNothing) {
+TEST_F(Unrolled, UpsamplingIsRefusedWhereItMeansNothing) {
   std::mt19937 random(4);
   graph::Graph graph(caps(), DataType::F32);
   ops::Conv2dDesc desc;
