@@ -116,8 +116,11 @@ Conv2dPlan planConv2d(const graph::Graph& graph, const Conv2dDesc& desc, const C
 std::string describeConv2d(const Conv2dDesc& desc, const TensorDesc& y) {
   const std::vector<std::uint32_t>& w = desc.weight.shape;
   const std::string kernel = std::to_string(w[2]) + "x" + std::to_string(w[3]);
-  return "conv2d " + kernel + (desc.upsample ? " x2 " : desc.stride == 2 ? "/2 " : " ") + std::to_string(w[1]) + "->" +
-         std::to_string(w[0]) + " " + std::to_string(y.w) + "x" + std::to_string(y.h);
+  return "conv2d " + kernel +
+         (desc.upsample      ? " x2 "
+          : desc.stride == 2 ? "/2 "
+                             : " ") +
+         std::to_string(w[1]) + "->" + std::to_string(w[0]) + " " + std::to_string(y.w) + "x" + std::to_string(y.h);
 }
 
 }  // namespace rivulet::ops

@@ -91,7 +91,8 @@ void planGpu(Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& sh
 ///   Winograd, one core          88       110       124       54      83     105
 ///   two                         68        89        69       38      28      41
 ///
-/// The sum written out takes 1.5 to 2.4 times as long from 32 outputs on (one core), and as long as this for 16, in one dispatch.
+/// The sum written out takes 1.5 to 2.4 times as long from 32 outputs on (one core), and as long as this for 16, in one
+/// dispatch.
 ///
 /// At 8x8 the direct kernel's 96->96 reaches 26 and 17 %; Winograd's has too few tiles for its weights.
 bool isWinograd(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {

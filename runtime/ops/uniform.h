@@ -18,9 +18,15 @@ inline std::uint32_t subgroupsOf(const vk::DeviceCaps& caps, std::uint32_t lanes
   return std::min(wanted, std::bit_floor(most));
 }
 
-/// The bits of the numbers below `count`, which is at least 1: what uniformIndex() is told.
+/// The bits of the numbers below `count`, which is at least 1.
 inline std::uint32_t bitsOf(std::uint32_t count) {
   return static_cast<std::uint32_t>(std::bit_width(count - 1));
+}
+
+/// The same in whole digits of `digit` bits (UNIFORM_BITS): what uniformIndex() is told. It reads digits, and grids
+/// that want as many of them share a pipeline, which takes the driver's compiler seconds.
+inline std::uint32_t uniformBits(std::uint32_t count, std::uint32_t digit) {
+  return (bitsOf(count) + digit - 1) / digit * digit;
 }
 
 /// Appends `identity`, the numbers below 2^UNIFORM_BITS = `count`.

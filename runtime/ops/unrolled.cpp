@@ -16,6 +16,8 @@ using graph::Weight;
 // FLAGS of unrolled.comp.
 enum Flag : std::uint32_t { kHasResidual = 1, kHasLaneBias = 2, kUpsample = 4, kWhole = 8, kSquares = 16 };
 
+constexpr std::uint32_t kUnrolledDigit = 3;  // UNIFORM_BITS of unrolled.comp
+
 /// What subgroups make, eight vectors each, and how they are put into workgroups.
 struct Units {
   std::uint32_t pixels;  // of a unit, neighbours in a row
@@ -83,12 +85,13 @@ Tensor unrolledConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dI
   dispatch.op = describeConv2d(desc, result);
   dispatch.kernel = {
       graph.shader("ops/unrolled"),
-      {units.subgroups * lanes, lanes, flags, kernel, desc.stride, static_cast<std::uint32_t>(desc.padding),
-       static_cast<std::uint32_t>(desc.activation), in.stride(), in2.stride(), out.stride() / 2, vectors,
-       bitsOf(columns), bitsOf(units.subgroups), bitsOf(units.groups), bitsOf(units.outer)},
+      {units.subgroups * lanes, lanes, flags, kernel, desc.stride,
+       kernel == 1 ? 0 : static_cast<std::uint32_t>(desc.padding), static_cast<std::uint32_t>(desc.activation),
+       in.stride(), in2.stride(), out.stride() / 2, vectors, uniformBits(columns, kUnrolledDigit),
+       bitsOf(units.subgroups), uniformBits(units.groups, kUnrolledDigit), uniformBits(units.outer, kUnrolledDigit)},
       plan.requiredSize};
   dispatch.groups = {columns, units.groups, units.outer};
-  identityTable(dispatch.push, 8);
+  identityTable(dispatch.push, 1u << kUnrolledDigit);
   dispatch.push.offset(inputs.x).offset(inputs.x2).offset(y).offset(weight).offset(bias).offset(inputs.residual);
   dispatch.push.offset(inputs.laneBias).word(inputs.laneBias ? graph.desc(inputs.laneBias).stride() : 0);
   dispatch.push.word(inputs.laneBiasAt).word(in.w | in.h << 16).word(out.w | out.h << 16);

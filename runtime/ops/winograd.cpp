@@ -13,6 +13,8 @@ using graph::Weight;
 constexpr std::uint32_t kTile = 4;           // pixels a side
 constexpr std::uint32_t kProducts = 36;      // (4 + 3 - 1)^2
 constexpr std::uint32_t kTilesTogether = 4;  // that a subgroup multiplies
+// UNIFORM_BITS of winograd_input.comp and winograd_output.comp, and of winograd_multiply.comp.
+constexpr std::uint32_t kTransformDigit = 3, kProductDigit = 4;
 
 // FLAGS of winograd_input.comp and winograd_output.comp.
 enum Flag : std::uint32_t {
@@ -92,14 +94,15 @@ Tensor transformInput(graph::Graph& graph, const Convolution& c, const NormDesc*
   graph::Dispatch dispatch;
   dispatch.name = c.desc.name + ".input";
   dispatch.op = describe(norm != nullptr ? "winograd rms input" : "winograd input", c.in, c.in2, c.out);
-  dispatch.kernel = {graph.shader("ops/winograd_input"),
-                     {c.tiles.transformed * lanes, lanes, flags, static_cast<std::uint32_t>(c.desc.padding),
-                      static_cast<std::uint32_t>(norm != nullptr ? norm->activation : Activation::None), c.in.c,
-                      c.in2.c, squares ? graph.desc(squares).w : 0, squares2 ? graph.desc(squares2).w : 0,
-                      bitsOf(c.tiles.transformed), bitsOf(groups), bitsOf(channelGroups)},
-                     c.plan.requiredSize};
+  dispatch.kernel = {
+      graph.shader("ops/winograd_input"),
+      {c.tiles.transformed * lanes, lanes, flags, static_cast<std::uint32_t>(c.desc.padding),
+       static_cast<std::uint32_t>(norm != nullptr ? norm->activation : Activation::None), c.in.c, c.in2.c,
+       squares ? graph.desc(squares).w : 0, squares2 ? graph.desc(squares2).w : 0, bitsOf(c.tiles.transformed),
+       uniformBits(groups, kTransformDigit), uniformBits(channelGroups, kTransformDigit)},
+      c.plan.requiredSize};
   dispatch.groups = {channelGroups, groups, 1};
-  identityTable(dispatch.push, 8);
+  identityTable(dispatch.push, 1u << kTransformDigit);
   dispatch.push.offset(c.inputs.x).offset(c.inputs.x2).offset(v).offset(squares).offset(squares2);
   dispatch.push.offset(gamma).offset(beta).offset(modulation);
   dispatch.push.word(modulation ? graph.desc(modulation).stride() : 0);
@@ -137,11 +140,11 @@ Tensor multiply(graph::Graph& graph, const Convolution& c, Tensor v) {
   dispatch.name = c.desc.name;
   dispatch.op = describe("winograd", c.in, c.in2, c.out);
   dispatch.kernel = {graph.shader("ops/winograd_multiply"),
-                     {subgroups * lanes, lanes, c.depth, chunk, bitsOf(columns), bitsOf(subgroups),
-                      bitsOf(kProducts * groups), bitsOf(c.tiles.outer)},
+                     {subgroups * lanes, lanes, c.depth, chunk, uniformBits(columns, kProductDigit), bitsOf(subgroups),
+                      uniformBits(kProducts * groups, kProductDigit), uniformBits(c.tiles.outer, kProductDigit)},
                      c.plan.requiredSize};
   dispatch.groups = {columns, kProducts * groups, c.tiles.outer};  // the longest axis is cut where a budget ends
-  identityTable(dispatch.push, 16);
+  identityTable(dispatch.push, 1u << kProductDigit);
   dispatch.push.offset(v).offset(weight).offset(m).word(c.tiles.pitch).word(columns).word(groups);
   dispatch.reads = {v};
   dispatch.writes = {m};
@@ -173,12 +176,13 @@ Tensor transformOutput(graph::Graph& graph, const Convolution& c, Tensor m) {
   graph::Dispatch dispatch;
   dispatch.name = c.desc.name + ".output";
   dispatch.op = describe("winograd output", c.in, c.in2, c.out);
-  dispatch.kernel = {graph.shader("ops/winograd_output"),
-                     {c.tiles.transformed * lanes, lanes, flags, static_cast<std::uint32_t>(c.desc.activation), c.out.c,
-                      bitsOf(c.tiles.transformed), bitsOf(groups), bitsOf(columns)},
-                     c.plan.requiredSize};
+  dispatch.kernel = {
+      graph.shader("ops/winograd_output"),
+      {c.tiles.transformed * lanes, lanes, flags, static_cast<std::uint32_t>(c.desc.activation), c.out.c,
+       bitsOf(c.tiles.transformed), uniformBits(groups, kTransformDigit), uniformBits(columns, kTransformDigit)},
+      c.plan.requiredSize};
   dispatch.groups = {columns, groups, 1};
-  identityTable(dispatch.push, 8);
+  identityTable(dispatch.push, 1u << kTransformDigit);
   dispatch.push.offset(m).offset(y).offset(squares).offset(bias).offset(inputs.residual).offset(inputs.laneBias);
   dispatch.push.word(inputs.laneBias ? graph.desc(inputs.laneBias).stride() : 0).word(inputs.laneBiasAt);
   dispatch.push.word(c.out.w | c.out.h << 16).word(c.tiles.wide).word(c.tiles.high).word(c.tiles.count);

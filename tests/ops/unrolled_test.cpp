@@ -97,6 +97,11 @@ class Unrolled : public SoftwareKernelTest {
     if (!squares) return;
     expectSquares(have, harness.graph.desc(squares), harness.bytes(squares));
   }
+
+  /// Wider vectors take outputs in larger steps.
+  void checkWhereItFits(const Case& c, DataType type) {
+    if (ops::unrolledVectors(padChannels(c.o), caps().subgroupSize) != 0) check(c, type, 1);
+  }
 };
 
 constexpr std::uint32_t kEpilogue = kBias | kResidual | kLaneBias | kSilu | kScaled | kSquares;
@@ -112,9 +117,11 @@ TEST_F(Unrolled, MatchesTheReference) {
       {3, 5, 3, 19, 14, 29, kEpilogue | kUpsample},
       {2, 3, 1, 8, 3, 64, kEpilogue},
       {1, 1, 1, 3, 0, 25, kBias | kUpsample | kSquares},
+      {2, 5, 7, 9, 0, 24, kEpilogue},  // columns of one vector
+      {2, 5, 7, 8, 5, 40, kEpilogue | kUpsample},
   };
   for (const DataType type : types()) {
-    for (const Case& c : cases) check(c, type, 1);
+    for (const Case& c : cases) checkWhereItFits(c, type);
   }
 }
 
@@ -126,16 +133,51 @@ TEST_F(Unrolled, Kernels3x3) {
       {1, 19, 17, 8, 3, 16, kEpilogue, 3, 1, Padding::Zero},  // two inputs, rows that do not fill a unit
       {2, 17, 19, 5, 0, 24, kEpilogue, 3, 1, Padding::Edge},  // three columns of one vector
       {1, 33, 35, 9, 0, 29, kEpilogue, 3, 2},                 // odd sizes wrap
-      {2, 34, 34, 8, 9, 16, kEpilogue, 3, 2, Padding::Zero},  //
-      {1, 35, 33, 8, 0, 7, kBias | kSilu | kResidual, 3, 2, Padding::ZeroAfter},  //
+      {2, 34, 34, 8, 9, 64, kEpilogue, 3, 2, Padding::Zero},  // zeros behind the weights of several columns
+      {1, 19, 17, 8, 0, 40, kBias, 3, 1, Padding::Zero},
+      {1, 34, 32, 8, 0, 7, kBias | kSilu | kResidual, 3, 2, Padding::ZeroAfter},  // even sizes read beyond the edge
+      {1, 35, 33, 8, 0, 16, kBias, 3, 2, Padding::ZeroAfter},                     // odd ones do not
       {1, 1, 257, 3, 0, 16, kBias, 3},                                            // no row above or below but itself
-      {1, 300, 1, 3, 0, 16, kBias, 3, 1, Padding::Zero},                          //
+      {1, 1, 513, 3, 0, 16, kBias, 3, 2},
+      {1, 300, 1, 3, 0, 16, kBias, 3, 1, Padding::Zero},
   };
   for (const DataType type : types()) {
-    for (const Case& c : cases) {
-      // Wider vectors take outputs in larger steps.
-      if (ops::unrolledVectors(padChannels(c.o), caps().subgroupSize) != 0) check(c, type, 1);
-    }
+    for (const Case& c : cases) checkWhereItFits(c, type);
+  }
+}
+
+/// However many workgroups a device allows along an axis and however large they are; and whatever else is in a batch.
+TEST_F(Unrolled, GridsAndBatchesDoNotChangeTheBits) {
+  std::mt19937 random(6);
+  ops::Conv2dDesc desc;
+  desc.name = "layer";
+  desc.weight = randomTensor(random, {2 * caps().subgroupSize, 8, 3, 3}, 0.1f);
+  const Image x = randomImage(random, {2, 17, 18, 8, DataType::F32});
+  std::array<std::uint32_t, 3> groups{};
+  const auto bytesOf = [&](const vk::DeviceCaps& c, const Image& input) {
+    OpHarness harness(c, DataType::F32, false);
+    const graph::Tensor y = ops::conv2d(harness.graph, desc, {.x = harness.input(input, "x")});
+    groups = harness.graph.dispatches().front().groups;
+    harness.run(pipelines(), stream(), {y});
+    return harness.bytes(y);
+  };
+  const std::vector<std::byte> all = bytesOf(caps(), x);
+  EXPECT_EQ(groups, (std::array{1u, 11u, 1u}));  // of 16 subgroups that make four pixels each, five a row
+
+  vk::DeviceCaps changed = caps();
+  changed.maxWorkgroupCount[1] = 3;
+  EXPECT_EQ(bytesOf(changed, x), all);
+  EXPECT_EQ(groups, (std::array{1u, 3u, 4u}));
+
+  changed = caps();
+  changed.maxWorkgroupInvocations = 2 * caps().subgroupSize;
+  EXPECT_EQ(bytesOf(changed, x), all);
+  EXPECT_EQ(groups, (std::array{1u, 85u, 1u}));
+
+  for (std::uint32_t n = 0; n < 2; ++n) {
+    const std::vector<std::byte> one = bytesOf(caps(), laneOf(x, n));
+    ASSERT_EQ(one.size() * 2, all.size());
+    EXPECT_EQ(std::memcmp(one.data(), all.data() + n * one.size(), one.size()), 0) << "lane " << n;
   }
 }
 
@@ -160,12 +202,25 @@ TEST_F(Unrolled, RandomShapes) {
   const auto pick = [&](std::uint32_t from, std::uint32_t to) {
     return std::uniform_int_distribution<std::uint32_t>(from, to)(random);
   };
-  const std::uint32_t step = 2 * caps().subgroupSize;
+  const std::uint32_t lanes = caps().subgroupSize;
   for (std::uint32_t i = 0; i < 12; ++i) {
     const std::uint32_t channels2 = pick(0, 1) * pick(1, 60);
-    const std::uint32_t outputs = pick(1, 4) * step - pick(0, 7);
+    const std::uint32_t outputs = pick(1, 8) * lanes - pick(0, 7);
     check({pick(1, 3), pick(1, 12), pick(1, 12), pick(1, 80), channels2, outputs, pick(0, 127)},
           types()[pick(0, 1) % types().size()], i);
+  }
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    Case c{pick(1, 3), pick(16, 24), pick(16, 24), pick(1, 8), 0, pick(1, 5) * lanes - pick(0, 7), pick(0, 63), 3};
+    c.stride = pick(1, 2);
+    c.padding = c.stride == 2 ? std::array{ops::Padding::Circular, ops::Padding::Zero, ops::Padding::ZeroAfter,
+                                           ops::Padding::Edge}[pick(0, 3)]
+                              : std::array{ops::Padding::Circular, ops::Padding::Zero, ops::Padding::Edge}[pick(0, 2)];
+    if (c.stride == 2) {
+      c.h *= 2;
+      c.w = 2 * c.w + pick(0, 1);
+      c.c2 = pick(0, 1) * pick(1, 8);
+    }
+    check(c, types()[pick(0, 1) % types().size()], i);
   }
 }
 
