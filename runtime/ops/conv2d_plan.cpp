@@ -106,8 +106,8 @@ bool isWinograd(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2d
          shape.inputs <= kMostInputs && winogradScratchBytes(tiles, shape.inputs, shape.outputs) <= kMostScratch;
 }
 
-/// Whether the whole sum is written out (ops/unrolled.h). Not a function of the batch. The driver's compiler takes two
-/// seconds for a 3×3 kernel of 32 channels, five for 64 and twenty for 128: it has to be worth that.
+/// Whether the whole sum is written out (ops/unrolled.h). Not a function of the batch. What the driver's compiler takes
+/// for a 3×3 kernel grows faster than its channels (docs/performance.md): it has to be worth that.
 bool isUnrolled(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
   constexpr std::uint32_t kMostLanes = 16, kMostInputs1x1 = 256, kMostInputs3x3 = 64, kFewestPixels3x3 = 256;
   if (!caps.isSoftware() || !plan.wide || plan.lanes > kMostLanes) return false;

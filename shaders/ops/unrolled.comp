@@ -79,12 +79,12 @@ const uint COLUMN_PAIRS = uint(VECTORS * LANES / 2);  // a lane stores one
 
 #define LANES_4(M, n) M((n)) M((n) + 1) M((n) + 2) M((n) + 3)
 #define LANES_8(M, n) LANES_4(M, n) LANES_4(M, (n) + 4)
-#define ADD_FROM(lane) \
+#define ADD_FROM(lane)                                                                                                \
   if (lane < int(COLUMN_PAIRS)) squares += subgroupBroadcast(mine, uint(lane));
-#define PAIR_FROM(i)                                                                                          \
-  if (2 * (i) < LANES) {                                                                                      \
-    vec2 neighbours = vec2(subgroupBroadcast(sum[p], uint(2 * (i))), subgroupBroadcast(sum[p], uint(2 * (i) + 1))); \
-    both = lane == uint(i) ? neighbours : both;                                                               \
+#define PAIR_FROM(i)                                                                                                  \
+  if (2 * (i) < LANES) {                                                                                              \
+    vec2 neighbours = vec2(subgroupBroadcast(sum[p], uint(2 * (i))), subgroupBroadcast(sum[p], uint(2 * (i) + 1)));   \
+    both = lane == uint(i) ? neighbours : both;                                                                       \
   }
 
 #if RVL_F16
@@ -92,19 +92,19 @@ const uint COLUMN_PAIRS = uint(VECTORS * LANES / 2);  // a lane stores one
 #else
 #define VALUE(address, k) UniformFloats(address).v[k]
 #endif
-#define ACCUMULATE(channels, from, first)                                                         \
-  [[unroll]] for (int chunk = 0; chunk < channels / CHUNK; ++chunk) {                             \
-    [[unroll]] for (int i = 0; i < CHUNK; ++i) {                                                  \
-      const int k = chunk * CHUNK + i;                                                            \
-      [[unroll]] for (int q = 0; q < VECTORS; ++q) {                                              \
-        weight[q] = laneFloats(weights, ((first + k) * VECTORS + q) * LANES);                   \
-      }                                                                                           \
-      [[unroll]] for (int p = 0; p < PIXELS; ++p) {                                               \
-        float value = VALUE(from[p], k);                                                          \
-        [[unroll]] for (int q = 0; q < VECTORS; ++q) sum[q * PIXELS + p] += value * weight[q];    \
-      }                                                                                           \
-    }                                                                                             \
-    [[unroll]] for (int s = 0; s < SUMS; ++s) kept[s] = sum[s];                                   \
+#define ACCUMULATE(channels, from, first)                                                                             \
+  [[unroll]] for (int chunk = 0; chunk < channels / CHUNK; ++chunk) {                                                 \
+    [[unroll]] for (int i = 0; i < CHUNK; ++i) {                                                                      \
+      const int k = chunk * CHUNK + i;                                                                                \
+      [[unroll]] for (int q = 0; q < VECTORS; ++q) {                                                                  \
+        weight[q] = laneFloats(weights, ((first + k) * VECTORS + q) * LANES);                                         \
+      }                                                                                                               \
+      [[unroll]] for (int p = 0; p < PIXELS; ++p) {                                                                   \
+        float value = VALUE(from[p], k);                                                                              \
+        [[unroll]] for (int q = 0; q < VECTORS; ++q) sum[q * PIXELS + p] += value * weight[q];                        \
+      }                                                                                                               \
+    }                                                                                                                 \
+    [[unroll]] for (int s = 0; s < SUMS; ++s) kept[s] = sum[s];                                                       \
   }
 
 // Coordinate of the input brought inside; `inside` says whether it was. Beyond the pixels that are kept it is anything.
