@@ -244,6 +244,7 @@ ScriptTarget App::scriptTarget() {
           *textures_,
           [this](const std::string& file) { screenshot_ = outFile(file); },
           [this](const std::string& file) { report(outFile(file)); },
+          [this](const std::string& file) { return fs::exists(outFile(file)); },
           [this](std::size_t surface) { saveTexture(surface); },
           [this](const std::string& file) { return styleFromPicture(file); },
           [this] { capture(); },

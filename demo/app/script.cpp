@@ -12,9 +12,9 @@ namespace {
 
 /// How many words follow each command.
 const std::map<std::string, std::size_t> kCommands = {
-    {"set", 2},    {"select", 1}, {"class", 2},      {"blend", 3},  {"seed", 2},     {"regenerate", 1},
-    {"wait", 1},   {"camera", 5}, {"screenshot", 1}, {"panel", 1},  {"compare", 0},  {"quit", 0},
-    {"report", 1}, {"save", 1},   {"style", 2},      {"cancel", 1}, {"priority", 2}, {"capture", 0}};
+    {"set", 2},    {"select", 1},     {"class", 2},    {"blend", 3},   {"seed", 2},    {"regenerate", 1}, {"wait", 1},
+    {"camera", 5}, {"screenshot", 1}, {"panel", 1},    {"compare", 0}, {"quit", 0},    {"report", 1},     {"save", 1},
+    {"style", 2},  {"cancel", 1},     {"priority", 2}, {"capture", 0}, {"wait-for", 1}};
 
 float number(const std::string& word) {
   std::size_t used = 0;
@@ -76,7 +76,9 @@ void Script::step(const ScriptTarget& target) {
   }
   if ((waitTextures_ && !target.settled) || (waitGenerating_ && !target.generating) || target.capturing) return;
   waitTextures_ = waitGenerating_ = false;
-  while (next_ < commands_.size() && waitFrames_ == 0 && !waitTextures_ && !waitGenerating_) {
+  if (!waitFile_.empty() && !target.exists(waitFile_)) return;
+  waitFile_.clear();
+  while (next_ < commands_.size() && !waiting()) {
     const Command& command = commands_[next_++];
     try {
       run(command, target);
@@ -104,6 +106,8 @@ void Script::run(const Command& command, const ScriptTarget& target) {
     } else {
       waitFrames_ = static_cast<std::uint32_t>(std::max(0.0f, number(words[1])));
     }
+  } else if (name == "wait-for") {
+    waitFile_ = words[1];
   } else if (name == "screenshot") {
     target.screenshot(words[1]);
   } else if (name == "report") {

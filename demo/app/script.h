@@ -20,6 +20,7 @@ struct ScriptTarget {
   TextureStore& textures;
   std::function<void(const std::string&)> screenshot;      // the next frame, to this file
   std::function<void(const std::string&)> report;          // to this file
+  std::function<bool(const std::string&)> exists;          // this file
   std::function<void(std::size_t)> save;                   // a surface's texture
   std::function<std::string(const std::string&)> picture;  // gives the selected surface its style
   std::function<void()> capture;                           // the next frame, by RenderDoc
@@ -35,11 +36,12 @@ class Script {
   /// Throws std::runtime_error for a file that is missing or has a word that is none, naming the line.
   explicit Script(const std::string& file);
 
-  bool finished() const { return next_ >= commands_.size() && waitFrames_ == 0 && !waitTextures_ && !waitGenerating_; }
+  bool finished() const { return next_ >= commands_.size() && !waiting(); }
   /// Runs commands up to the next one that waits. Once a frame.
   void step(const ScriptTarget& target);
 
  private:
+  bool waiting() const { return waitFrames_ > 0 || waitTextures_ || waitGenerating_ || !waitFile_.empty(); }
   struct Command {
     std::size_t line;
     std::vector<std::string> words;
@@ -53,6 +55,7 @@ class Script {
   std::size_t next_ = 0;
   std::uint32_t waitFrames_ = 0;
   bool waitGenerating_ = false, waitTextures_ = false;
+  std::string waitFile_;  // that another program makes; empty: none
 };
 
 }  // namespace demo

@@ -33,6 +33,12 @@ class DemoWindow : public Demo {
     demo.join();
     return result;
   }
+  /// Until the demo has made a file; gives up where the demo would have been ended.
+  void waitFor(const std::string& file) const {
+    for (int i = 0; i < 3000 && !std::filesystem::exists(folder_ / file); ++i) wait(100);
+  }
+  /// To a script that does `wait-for word`. What was done to the window before is in the demo's queue by then.
+  void say(const std::string& word) const { std::ofstream{folder_ / word}; }
   static void wait(int milliseconds) { std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds)); }
 
   XServer server_;
@@ -59,10 +65,12 @@ TEST_F(DemoWindow, ResizedMinimisedAndClosedInTheMiddleOfTextures) {
 
 TEST_F(DemoWindow, IsAsLargeAsItWasMade) {
   const Outcome result =
-      runWindow(script("wait 3\nreport before.json\nwait generating\nreport after.json\nquit\n"), [](XWindow& window) {
-        wait(1000);
-        window.resize(800, 500);
-      });
+      runWindow(script("wait 3\nreport before.json\nwait-for resized\nwait generating\nreport after.json\nquit\n"),
+                [this](XWindow& window) {
+                  waitFor("before.json");
+                  window.resize(800, 500);
+                  say("resized");
+                });
   EXPECT_EQ(result.status, 0) << result.log;
   EXPECT_EQ(report("after.json").at("window"), nlohmann::json({800, 500}));
   const auto picture = report("after.json").at("picture").get<std::vector<int>>();
@@ -71,11 +79,13 @@ TEST_F(DemoWindow, IsAsLargeAsItWasMade) {
 }
 
 TEST_F(DemoWindow, AClickGivesASurfaceItsNextSeed) {
-  const Outcome result = runWindow(script("wait 3\nreport before.json\nwait 150\nreport after.json\nquit\n") +
+  const Outcome result = runWindow(script("wait 3\nreport before.json\nwait-for clicked\nwait 10\nreport after.json\n"
+                                          "quit\n") +
                                        "--set sidebar=off --set texture-size=64",
-                                   [](XWindow& window) {
-                                     wait(2000);
+                                   [this](XWindow& window) {
+                                     waitFor("before.json");
                                      window.click(330, 370);  // the paving
+                                     say("clicked");
                                    });
   EXPECT_EQ(result.status, 0) << result.log;
   const nlohmann::json before = report("before.json"), after = report("after.json");
