@@ -106,6 +106,15 @@ bool isWinograd(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2d
          shape.inputs <= kMostInputs && winogradScratchBytes(tiles, shape.inputs, shape.outputs) <= kMostScratch;
 }
 
+/// Whether Winograd's passes are one dispatch. It is for small images, of which three dispatches cost more than they
+/// do. Its code is long: on one core it takes 1.1 times as long, and the driver's compiler takes seconds, so there may
+/// be few inputs only. The bits are the same either way, but not a function of the batch for all that.
+bool isTogether(const Conv2dShape& shape) {
+  constexpr std::uint32_t kMostInputs = 64, kMostTiles = 64;
+  const std::uint64_t tiles = std::uint64_t{ceilDiv(shape.outWidth, 4)} * ceilDiv(shape.outHeight, 4);
+  return shape.inputs <= kMostInputs && tiles <= kMostTiles;
+}
+
 /// Whether the whole sum is written out (ops/unrolled.h). Not a function of the batch. What the driver's compiler takes
 /// for a 3×3 kernel grows faster than its channels (docs/performance.md): it has to be worth that.
 bool isUnrolled(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
@@ -130,6 +139,7 @@ Conv2dPlan chooseConv2dPlan(const vk::DeviceCaps& caps, const Conv2dShape& shape
   plan.wide = caps.int64 && caps.bufferDeviceAddress && caps.isSoftware();
   plan.values = plan.wide && shape.storage == DataType::F32 ? 2 : 4;
   plan.winograd = isWinograd(plan, caps, shape);
+  plan.together = plan.winograd && isTogether(shape);
   plan.unrolled = isUnrolled(plan, caps, shape);
   if (caps.isSoftware()) {
     planSoftware(plan, shape);

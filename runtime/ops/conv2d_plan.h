@@ -50,6 +50,7 @@ struct Conv2dPlan {
   graph::Choice choice;              // between staged tiles
   std::optional<StagedTile> staged;  // ops/conv2d_staged.h, of which only `requiredSize` matters besides
   bool winograd = false;             // ops/winograd.h, of which only `lanes` and `requiredSize` matter
+  bool together = false;             // its passes in one dispatch, where the device's workgroups are large enough
   bool unrolled = false;             // ops/unrolled.h, likewise
   bool subgroup = false;             // ops/conv2d; otherwise ops/conv2d_plain, of which only `local` matters
   bool wide = false;                 // its variant with 64-bit loads

@@ -10,12 +10,16 @@
 
 namespace rivulet::ops {
 
+/// The most subgroups of `lanes` that a workgroup can have.
+inline std::uint32_t mostSubgroups(const vk::DeviceCaps& caps, std::uint32_t lanes) {
+  const std::uint32_t most = std::min(caps.maxWorkgroupInvocations, caps.maxWorkgroupSize[0]) / lanes;
+  return caps.maxWorkgroupSubgroups != 0 ? std::min(most, caps.maxWorkgroupSubgroups) : most;
+}
+
 /// Subgroups of a workgroup: `wanted`, a power of two, or as many as the device allows. A workgroup costs 130 ns by
 /// itself, another subgroup in it 10 (lavapipe 25.0.7, Zen 3).
 inline std::uint32_t subgroupsOf(const vk::DeviceCaps& caps, std::uint32_t lanes, std::uint32_t wanted) {
-  std::uint32_t most = std::min(caps.maxWorkgroupInvocations, caps.maxWorkgroupSize[0]) / lanes;
-  if (caps.maxWorkgroupSubgroups != 0) most = std::min(most, caps.maxWorkgroupSubgroups);
-  return std::min(wanted, std::bit_floor(most));
+  return std::min(wanted, std::bit_floor(mostSubgroups(caps, lanes)));
 }
 
 /// The bits of the numbers below `count`, which is at least 1.

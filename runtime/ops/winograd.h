@@ -1,7 +1,8 @@
 #pragma once
 // 3×3 convolution of stride 1 by Winograd's minimal filtering, F(4×4, 3×3): 36 multiplications make the 4×4 results
 // that take 144 directly. A. Lavin, S. Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, section 4.3,
-// gives the transforms B, G and A. Three dispatches: transform the input, 36 matrix products, transform the result.
+// gives the transforms B, G and A. Three passes: transform the input, 36 matrix products, transform the result. Of small
+// images with few channels one dispatch makes them all, of others each is a dispatch.
 //
 // It pays where arithmetic is dear: software devices (docs/performance.md). Its intermediate
 // values are always float. The error is about ten times that of the direct sum.

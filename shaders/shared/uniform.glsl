@@ -19,9 +19,15 @@
 #ifndef RVL_UNIFORM_GLSL
 #define RVL_UNIFORM_GLSL
 
+#extension GL_KHR_memory_scope_semantics : require
+
 layout(buffer_reference, std430, buffer_reference_align = 4) buffer UniformFloats { float v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 4) buffer UniformWords { uint v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 8) buffer UniformPairs { uint64_t v[]; };
+
+// No subgroup of a workgroup goes on before all are here. These kernels' devices run them one after another, so the code
+// up to here stays in the instruction cache for all of them. It says nothing of memory: that would be a fence each time.
+void inStep() { controlBarrier(gl_ScopeWorkgroup, gl_ScopeWorkgroup, 0, 0); }
 
 // The same value, known to be uniform; it has at most `bits` bits, at most 24.
 uint uniformIndex(uint value, int bits) {
@@ -37,9 +43,10 @@ uint uniformIndex(uint value, int bits) {
 
 // i / divisor where that is below 2^22: a division of integers is one for each lane. Floats are off by one at most.
 uint quotient(uint i, uint divisor) {
-  uint result = uint(float(i) / float(divisor));
-  result = result * divisor > i ? result - 1u : result;
-  return i - result * divisor >= divisor ? result + 1u : result;
+  int n = int(i), d = int(divisor);
+  int result = int(float(n) / float(d));
+  result = result * d > n ? result - 1 : result;
+  return uint(n - result * d >= d ? result + 1 : result);
 }
 
 // Addresses of tensors; an index is that of a float.

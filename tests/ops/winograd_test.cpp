@@ -19,9 +19,11 @@ struct Case {
 };
 
 struct Convolution : NormConvolution {
-  Convolution(const vk::DeviceCaps& caps, const Case& c, DataType type, std::uint32_t seed)
+  /// `together`: its passes in one dispatch, however large it is.
+  Convolution(const vk::DeviceCaps& caps, const Case& c, DataType type, std::uint32_t seed, bool together = false)
       : NormConvolution(caps, c, type, false, seed) {
-    const ops::Conv2dPlan plan = ops::planConv2d(harness.graph, desc, inputs, out);
+    ops::Conv2dPlan plan = ops::planConv2d(harness.graph, desc, inputs, out);
+    plan.together = together;
     y = ops::winogradConv2d(harness.graph, desc, inputs, out, plan, normIfAny());
     squares = harness.graph.pixelSquares(y);
   }
@@ -29,9 +31,10 @@ struct Convolution : NormConvolution {
 
 class Winograd : public SoftwareKernelTest {
  protected:
-  void check(const Case& c, DataType type, std::uint32_t seed) {
-    SCOPED_TRACE(describe(NormConvolutionCase(c)) + (type == DataType::F32 ? " f32" : " f16"));
-    Convolution setup(caps(), c, type, seed);
+  void check(const Case& c, DataType type, std::uint32_t seed, bool together) {
+    SCOPED_TRACE(describe(NormConvolutionCase(c)) + (type == DataType::F32 ? " f32" : " f16") +
+                 (together ? " together" : ""));
+    Convolution setup(caps(), c, type, seed, together);
     std::vector<graph::Tensor> outputs = {setup.y};
     if (setup.squares) outputs.push_back(setup.squares);
     setup.harness.run(pipelines(), stream(), outputs);
@@ -65,7 +68,21 @@ TEST_F(Winograd, MatchesTheReference) {
       {1, 17, 1, 40, 0, 16, kCircular, kLaneBias},
   };
   for (const DataType type : types()) {
-    for (const Case& c : cases) check(c, type, 1);
+    for (const Case& c : cases) check(c, type, 1, false);
+  }
+}
+
+TEST_F(Winograd, PassesTogetherMatchTheReference) {
+  const std::vector<Case> cases = {
+      {2, 8, 8, 64, 0, 64, kCircular, kBias | kNorm | kModulated | kResidual | kSquares},
+      {1, 16, 16, 24, 32, 32, kCircular, kBias | kNorm | kSquares},  // two groups of inputs for one of outputs
+      {3, 7, 5, 19, 14, 16, kZero, kEpilogue | kNorm | kBeta | kModulated},
+      {3, 7, 5, 5, 0, 45, kEdge, kEpilogue | kNorm},  // an odd number of columns, more than groups of inputs
+      {1, 1, 1, 3, 0, 5, kCircular, kBias},
+      {1, 17, 1, 40, 0, 16, kCircular, kLaneBias},
+  };
+  for (const DataType type : types()) {
+    for (const Case& c : cases) check(c, type, 1, true);
   }
 }
 
@@ -84,7 +101,7 @@ TEST_F(Winograd, RandomShapes) {
                  pick(1, 48),
                  std::array{kCircular, kZero, kEdge}[pick(0, 2)],
                  pick(0, 511)};
-    check(c, types()[pick(0, 1) % types().size()], i);
+    check(c, types()[pick(0, 1) % types().size()], i, i % 2 == 1);
   }
 }
 
@@ -104,6 +121,27 @@ TEST_F(Winograd, SmallWorkgroupsDoNotChangeTheBits) {
   other.harness.run(pipelines(), stream(), {other.y, other.squares});
   EXPECT_EQ(other.harness.bytes(other.y), usual.harness.bytes(usual.y));
   EXPECT_EQ(other.harness.bytes(other.squares), usual.harness.bytes(usual.squares));
+}
+
+/// Nor is whether the passes are one dispatch, and how many tiles its workgroups take.
+TEST_F(Winograd, PassesTogetherDoNotChangeTheBits) {
+  const Case c{2, 20, 31, 40, 0, 40, kCircular, kBias | kNorm | kSquares};  // 80 tiles
+  const std::uint32_t lanes = ops::chooseConv2dPlan(caps(), {}).lanes, columns = (40 + 2 * lanes - 1) / (2 * lanes);
+  vk::DeviceCaps small = caps(), smaller = caps();
+  small.maxWorkgroupInvocations = 4 * columns * lanes;
+  smaller.maxWorkgroupInvocations = (4 * columns - 1) * lanes;
+  Convolution apart(caps(), c, DataType::F32, 4), together(caps(), c, DataType::F32, 4, true);
+  Convolution fewer(small, c, DataType::F32, 4, true), none(smaller, c, DataType::F32, 4, true);
+  const auto last = [](const Convolution& setup) { return setup.harness.graph.dispatches().back().groups; };
+  EXPECT_EQ(last(together), (std::array{10u, 1u, 1u}));  // of 8 tiles: with 16, 3 workgroups would do for an image
+  EXPECT_EQ(last(fewer), (std::array{20u, 1u, 1u}));
+  EXPECT_EQ(none.harness.graph.dispatches().size(), together.harness.graph.dispatches().size() + 2);
+  apart.harness.run(pipelines(), stream(), {apart.y, apart.squares});
+  for (Convolution* other : {&together, &fewer}) {
+    other->harness.run(pipelines(), stream(), {other->y, other->squares});
+    EXPECT_EQ(other->harness.bytes(other->y), apart.harness.bytes(apart.y));
+    EXPECT_EQ(other->harness.bytes(other->squares), apart.harness.bytes(apart.squares));
+  }
 }
 
 /// A lane of a batch has the bytes it has alone, and the same bytes every time.
@@ -184,6 +222,15 @@ TEST_F(Winograd, IsChosenByChannelsAndSize) {
   EXPECT_FALSE(chosen(1, 1152, 64, 32));  // more than a gigabyte to hand on
   EXPECT_TRUE(chosen(1, 32, 256, 256));
   EXPECT_FALSE(chosen(1, 32, 512, 256));  // its code would be too long
+
+  const auto together = [&](std::uint32_t n, std::uint32_t size, std::uint32_t in) {
+    return ops::chooseConv2dPlan(caps(), {n, size, size, in, 64, 3, 1, kCircular, DataType::F32}).together;
+  };
+  EXPECT_TRUE(together(1, 32, 64));
+  EXPECT_TRUE(together(16, 32, 64)) << "whatever the batch";
+  EXPECT_FALSE(together(1, 36, 64)) << "large enough for three dispatches";
+  EXPECT_FALSE(together(1, 32, 72)) << "its code would be too long";
+  EXPECT_FALSE(together(1, 8, 64)) << "not Winograd's way at all";
 }
 
 TEST_F(Winograd, NormAndConvolutionMatchTheReference) {
@@ -199,7 +246,7 @@ TEST_F(Winograd, NormAndConvolutionMatchTheReference) {
   desc.weight = randomTensor(random, {64, 64, 3, 3}, 0.04f);
   desc.bias = randomTensor(random, {64});
   const graph::Tensor y = ops::normConv2d(harness.graph, norm, {.x = harness.input(x, "x")}, desc);
-  ASSERT_EQ(harness.graph.dispatches().size(), 4u);  // squares, and the convolution's three passes
+  ASSERT_EQ(harness.graph.dispatches().size(), 2u);  // squares, and the convolution's passes together
   harness.run(pipelines(), stream(), {y});
   const Image normed = reference::norm(norm, x, nullptr);
   reference::ConvInputs in;
