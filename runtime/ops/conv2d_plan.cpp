@@ -108,7 +108,7 @@ bool isWinograd(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2d
 
 /// Whether Winograd's passes are one dispatch. It is for small images, of which three dispatches cost more than they
 /// do. Its code is long: on one core it takes 1.1 times as long, and the driver's compiler takes seconds, so there may
-/// be few inputs only. The bits are the same either way, but not a function of the batch for all that.
+/// be few inputs only. The bits are the same either way; still only the image decides, not the batch.
 bool isTogether(const Conv2dShape& shape) {
   constexpr std::uint32_t kMostInputs = 64, kMostTiles = 64;
   const std::uint64_t tiles = std::uint64_t{ceilDiv(shape.outWidth, 4)} * ceilDiv(shape.outHeight, 4);

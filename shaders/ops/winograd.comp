@@ -74,8 +74,7 @@ const int MATRICES = 9;  // of a subgroup
 const int IN_STEP = DEPTH > 32u ? 1 : 64 / int(DEPTH);  // products whose code is in the instruction cache together
 
 void workgroupBarrier() {
-  memoryBarrierBuffer();
-  barrier();
+  controlBarrier(gl_ScopeWorkgroup, gl_ScopeWorkgroup, gl_StorageSemanticsBuffer, gl_SemanticsAcquireRelease);
 }
 
 void main() {
