@@ -46,16 +46,16 @@ struct PassTiles {
   std::uint32_t outer;        // workgroups along z
 };
 
-/// Workgroups of as many subgroups as may be; but beyond the smallest, no more than a sixteenth of the tiles may be
+/// Workgroups of as many subgroups as may be, but, four tiles a subgroup, no more than a sixteenth of the tiles may be
 /// padding. Products are workgroups along y, 36 for each group of tiles, and along z once more where there are too
 /// many.
 PassTiles passTilesOf(const graph::Graph& graph, std::uint32_t count, std::uint32_t lanes) {
-  constexpr std::uint32_t kLeast = 4, kMost = 16;  // subgroups
+  constexpr std::uint32_t kMost = 16;  // subgroups
   PassTiles t{};
-  const std::uint32_t most = std::max(kLeast, subgroupsOf(graph.caps(), lanes, kMost));
+  const std::uint32_t most = subgroupsOf(graph.caps(), lanes, kMost);
   std::uint32_t subgroups = most;
   const auto padded = [&] { return ceilDiv(count, kTilesTogether * subgroups) * kTilesTogether * subgroups; };
-  while (subgroups > kLeast && padded() > count + count / 16) subgroups /= 2;
+  while (subgroups > 1 && padded() > count + count / 16) subgroups /= 2;
   t.multiplied = kTilesTogether * subgroups;
   const std::uint32_t groups = padded() / t.multiplied;
   t.outer = ceilDiv(std::uint64_t{kProducts} * groups, graph.caps().maxWorkgroupCount[1]);
@@ -68,12 +68,14 @@ PassTiles passTilesOf(const graph::Graph& graph, std::uint32_t count, std::uint3
 
 /// The tiles that a workgroup of winograd.comp takes through all passes; 0: the device's workgroups are too small. It
 /// has a subgroup for each of them and 2 lanes of outputs. More tiles use weights more often, fewer leave work for more
-/// cores.
+/// cores, and tiles that an image does not have are work for nothing.
 std::uint32_t tilesTogether(const vk::DeviceCaps& caps, const Tiles& tiles, std::uint32_t lanes,
                             std::uint32_t columns) {
   constexpr std::uint32_t kMost = 16, kEnough = 8, kWorkgroups = 4;
   std::uint32_t together = kMost;
-  while (together > kEnough && ceilDiv(tiles.wide * tiles.high, together) < kWorkgroups) together /= 2;
+  const std::uint32_t image = tiles.wide * tiles.high;
+  while (together > kEnough && ceilDiv(image, together) < kWorkgroups) together /= 2;
+  while (together > kTilesTogether && image <= together / 2) together /= 2;
   while (together * columns > mostSubgroups(caps, lanes)) together /= 2;
   const bool fits = together >= kTilesTogether && ceilDiv(tiles.count, together) <= caps.maxWorkgroupCount[0];
   return fits ? together : 0;
