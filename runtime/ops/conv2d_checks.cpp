@@ -99,7 +99,8 @@ Conv2dPlan planConv2d(const graph::Graph& graph, const Conv2dDesc& desc, const C
                           out.w,           channels,
                           out.stride(),    desc.weight.shape[2],
                           desc.stride,     desc.padding,
-                          graph.storage(), graph.quantized() && desc.quantization};
+                          graph.storage(), graph.quantized() && desc.quantization,
+                          bool(inputs.x2)};
   Conv2dPlan plan = chooseConv2dPlan(graph.caps(), shape);
   // Floats that a processor would have to round to halves first.
   if (!shape.quantized && graph.caps().isSoftware()) return plan;

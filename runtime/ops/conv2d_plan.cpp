@@ -82,6 +82,13 @@ void planGpu(Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& sh
   fitTile(plan, shape, 16);
 }
 
+/// Whether an image has enough to do for kernels of straight code, which take the driver's compiler longer. Below, all
+/// that they could save is some 0.1 ms; with them a network of few channels took 1.45 times as long to start.
+bool isWorthCompiling(const Conv2dShape& shape) {
+  constexpr std::uint64_t kFewestProducts = 1u << 20;
+  return std::uint64_t{shape.outWidth} * shape.outHeight * shape.inputs * shape.outputs * 9 >= kFewestProducts;
+}
+
 /// Whether Winograd's way is taken: where there are channels enough to pay for its transforms, and where what its
 /// passes hand on is not too large. Not a function of the batch, which must not change a texture. Its kernels need
 /// 64-bit loads.
@@ -105,7 +112,7 @@ bool isWinograd(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2d
   return caps.isSoftware() && plan.wide && plan.lanes <= kMostLanes && shape.outputs % plan.lanes == 0 &&
          shape.kernel == 3 && shape.stride == 1 && shape.padding != Padding::ZeroAfter &&
          shape.inputs >= kFewestInputs && shape.outputs >= kFewestOutputs && shape.inputs <= kMostInputs &&
-         winogradScratchBytes(tiles, shape.inputs, shape.outputs) <= kMostScratch;
+         isWorthCompiling(shape) && winogradScratchBytes(tiles, shape.inputs, shape.outputs) <= kMostScratch;
 }
 
 /// Whether Winograd's passes are one dispatch. It is for small images, of which three dispatches cost more than they
@@ -117,14 +124,29 @@ bool isTogether(const Conv2dShape& shape) {
   return shape.inputs <= kMostInputs && tiles <= kMostTiles;
 }
 
-/// Whether the whole sum is written out (ops/unrolled.h). Not a function of the batch. What the driver's compiler takes
-/// for a 3×3 kernel grows faster than its channels (docs/performance.md): it has to be worth that.
-bool isUnrolled(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
-  constexpr std::uint32_t kMostLanes = 16, kMostInputs1x1 = 256, kMostInputs3x3 = 64;
-  if (!caps.isSoftware() || !plan.wide || plan.lanes > kMostLanes) return false;
-  if (unrolledVectors(shape.outputs, plan.lanes) == 0) return false;
-  if (shape.kernel == 1) return shape.stride == 1 && shape.inputs <= kMostInputs1x1;
-  return shape.inputs <= kMostInputs3x3;
+/// Equal parts of a long sum's inputs: of up to 32 channels, and of 16 at least; 0: they cannot be cut like that.
+std::uint32_t equalParts(std::uint32_t inputs) {
+  constexpr std::uint32_t kMost = 32, kFewest = 16;
+  for (std::uint32_t parts = ceilDiv(inputs, kMost); inputs / parts >= kFewest; ++parts) {
+    if (inputs % (parts * kChannelAlignment) == 0) return parts;
+  }
+  return 0;
+}
+
+/// Whether the sum is written out (ops/unrolled.h), and in how many parts; 0: it is not. Not a function of the batch.
+/// What the driver's compiler takes for a 3×3 kernel grows faster than its channels (docs/performance.md), so it has at
+/// most 64, and more are summed in parts: of 32, as 64 take 1.12 to 1.17 times less to run and twice as long to
+/// compile. That is for strides of 2 alone: otherwise Winograd's way is faster.
+std::uint32_t unrolledParts(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2dShape& shape) {
+  constexpr std::uint32_t kMostLanes = 16, kMostInputs = 256, kMostInputs3x3 = 64, kLargePixels = 256;
+  if (!caps.isSoftware() || !plan.wide || plan.lanes > kMostLanes) return 0;
+  const std::uint32_t vectors = unrolledVectors(shape.outputs, plan.lanes);
+  if (vectors == 0 || shape.inputs > kMostInputs) return 0;
+  if (shape.kernel == 1) return shape.stride == 1 ? 1 : 0;
+  const bool large = std::uint64_t{shape.outWidth} * shape.outHeight >= kLargePixels;
+  if (!large && !isWorthCompiling(shape)) return 0;
+  if (shape.inputs <= kMostInputs3x3) return 1;
+  return shape.stride == 2 && vectors == 2 && !shape.twoInputs ? equalParts(shape.inputs) : 0;
 }
 
 }  // namespace
@@ -142,7 +164,9 @@ Conv2dPlan chooseConv2dPlan(const vk::DeviceCaps& caps, const Conv2dShape& shape
   plan.values = plan.wide && shape.storage == DataType::F32 ? 2 : 4;
   plan.winograd = isWinograd(plan, caps, shape);
   plan.together = plan.winograd && isTogether(shape);
-  plan.unrolled = isUnrolled(plan, caps, shape);
+  const std::uint32_t parts = unrolledParts(plan, caps, shape);
+  plan.unrolled = parts != 0;
+  plan.sumParts = std::max(1u, parts);
   if (caps.isSoftware()) {
     planSoftware(plan, shape);
   } else {

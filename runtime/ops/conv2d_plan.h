@@ -19,6 +19,7 @@ struct Conv2dShape {
   Padding padding = Padding::Circular;
   DataType storage = DataType::F32;
   bool quantized = false;  // multiplied in bytes
+  bool twoInputs = false;  // `inputs` are channels of two tensors
 };
 
 /// What multiplies a staged tile.
@@ -52,6 +53,7 @@ struct Conv2dPlan {
   bool winograd = false;             // ops/winograd.h, of which only `lanes` and `requiredSize` matter
   bool together = false;             // its passes in one dispatch, where the device's workgroups are large enough
   bool unrolled = false;             // ops/unrolled.h, likewise
+  std::uint32_t sumParts = 1;        // of its inputs, each of which is summed by itself
   bool subgroup = false;             // ops/conv2d; otherwise ops/conv2d_plain, of which only `local` matters
   bool wide = false;                 // its variant with 64-bit loads
   std::uint32_t local = 64;          // invocations of a workgroup

@@ -1,6 +1,7 @@
 #pragma once
-// Convolution that is one run of code without a loop: 1×1 of stride 1, and 3×3 of few channels, whose whole sum is
-// written out. For software devices, where ops/conv2d is slower: docs/performance.md, "Winograd", says why.
+// Convolution that is one run of code without a loop: 1×1 of stride 1, and 3×3 whose whole sum is written out: of few
+// channels, or in parts of as many. For software devices, where ops/conv2d is slower: docs/performance.md, "Winograd",
+// says why.
 
 #include "graph/graph.h"
 #include "ops/conv2d.h"
@@ -8,8 +9,8 @@
 
 namespace rivulet::ops {
 
-/// Appends the dispatch of a convolution for which `plan.unrolled` is set and whose shapes were checked; returns
-/// `out`, or with desc.upsample twice its size. `inputs.prologue` is not looked at.
+/// Appends the dispatch, or of plan.sumParts the two, of a convolution for which `plan.unrolled` is set and whose
+/// shapes were checked; returns `out`, or with desc.upsample twice its size. `inputs.prologue` is not looked at.
 graph::Tensor unrolledConv2d(graph::Graph& graph, const Conv2dDesc& desc, const Conv2dInputs& inputs,
                              const TensorDesc& out, const Conv2dPlan& plan);
 

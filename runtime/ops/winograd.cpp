@@ -58,7 +58,7 @@ PassTiles passTilesOf(const graph::Graph& graph, std::uint32_t count, std::uint3
   while (subgroups > 1 && padded() > count + count / 16) subgroups /= 2;
   t.multiplied = kTilesTogether * subgroups;
   const std::uint32_t groups = padded() / t.multiplied;
-  t.outer = ceilDiv(std::uint64_t{kProducts} * groups, graph.caps().maxWorkgroupCount[1]);
+  t.outer = ceilDiv(groups, std::max(1u, graph.caps().maxWorkgroupCount[1] / kProducts));
   t.padded = ceilDiv(groups, t.outer) * t.outer * t.multiplied;
   // A power of two would put the same tile of all matrices into the same few sets of a cache.
   t.pitch = t.padded + 1;

@@ -1,4 +1,5 @@
-// Convolution as one run of code without a loop (ops/unrolled.h): 1x1, or 3x3 of few enough channels, stride 1 or 2.
+// Convolution as one run of code without a loop (ops/unrolled.h): 1x1, or 3x3 of few enough channels, stride 1 or 2. Of
+// PARTS > 1 a workgroup sums an equal part of x's channels only, which ops/unrolled_sum.comp adds to the others'.
 //
 //   input    x [N,H,W,I1] and x2 [N,H,W,I2] or none, in storage type, read as if concatenated
 //   weights  [COLUMNS][KERNEL * KERNEL][I1 + I2][VECTORS][LANES] float, then zeros, as many as there are channels of the
@@ -7,6 +8,7 @@
 //   output   y [N,OH,OW,O] = (activation(convolution + bias + laneBias) + residual) * outputScale
 //            UPSAMPLE, of 1x1 kernels: y [N,2H,2W,O], each pixel 2x2 times; no residual
 //            SQUARES: [COLUMNS][plane] floats, for each pixel of y the sum over a column's channels of y^2, for an RMS norm
+//            PARTS > 1: y [PARTS][N,OH,OW,O] float, the bare sums, a column in the order its lanes have it
 //
 // A subgroup makes eight vectors: PIXELS neighbours in a row (1x1: in memory) of a column of VECTORS * LANES outputs. A
 // value of x is one for all of its lanes, and neighbouring weights are a vector (shared/uniform.glsl). Of two vectors a lane
@@ -33,6 +35,7 @@ layout(constant_id = 11) const int COLUMN_BITS = 4;
 layout(constant_id = 12) const int SUBGROUP_BITS = 4;  // of their number in a workgroup
 layout(constant_id = 13) const int GROUP_BITS = 4;     // of the workgroups along y
 layout(constant_id = 14) const int OUTER_BITS = 0;     // and along z
+layout(constant_id = 15) const int PARTS = 1;          // of the channels of x, if there is no x2
 
 const bool HAS_RESIDUAL = (FLAGS & 1u) != 0u;
 const bool HAS_LANE_BIAS = (FLAGS & 2u) != 0u;
@@ -75,7 +78,9 @@ const bool MASKED = KERNEL == 3 && (PADDING == 1 || PADDING == 2);
 const uint BYTES = RVL_F16 == 1 ? 2u : 4u;  // of a value
 const int CHUNK = 8;                        // channels between stores; 32 of them at most
 const int DEPTH = CHANNELS1 + CHANNELS2;
+const int PART_CHANNELS = CHANNELS1 / PARTS;
 const uint COLUMN_PAIRS = uint(VECTORS * LANES / 2);  // a lane stores one
+const uint COLUMNS = OUT_PAIRS / COLUMN_PAIRS;
 
 #define LANES_4(M, n) M((n)) M((n) + 1) M((n) + 2) M((n) + 3)
 #define LANES_8(M, n) LANES_4(M, n) LANES_4(M, (n) + 4)
@@ -120,6 +125,11 @@ uint coordinate(int i, int size, out bool inside) {
 void main() {
   uint lane = gl_SubgroupInvocationID;
   uint column = uniformIndex(gl_WorkGroupID.x, COLUMN_BITS), subgroup = uniformIndex(gl_SubgroupID, SUBGROUP_BITS);
+  uint part = 0u;
+  if (PARTS > 1) {
+    part = quotient(column, COLUMNS);
+    column -= part * COLUMNS;
+  }
   uint group = uniformIndex(gl_WorkGroupID.z, OUTER_BITS) * push.groups + uniformIndex(gl_WorkGroupID.y, GROUP_BITS);
   uint rows = push.rows, rowPixels = push.rowPixels, rowUnits = push.rowUnits, outputs = push.outputs;
   uint width = push.inputSize & 0xffffu, height = push.inputSize >> 16;
@@ -148,8 +158,12 @@ void main() {
   uint64_t from1 = arenaAt(push.x), from2 = arenaAt(push.x2), weights = weightAt(push.weight);
   const uint columnUnits = uint(KERNEL * KERNEL * DEPTH * VECTORS * LANES / 4);  // of 16 bytes
   uint y = push.y, residual = push.residual, zero = push.identity[0], squaresOut = push.squares, plane = push.plane;
-  uint64_t zeros = weights + uint64_t(zero + OUT_PAIRS / COLUMN_PAIRS * columnUnits) * 16ul;
+  uint64_t zeros = weights + uint64_t(zero + COLUMNS * columnUnits) * 16ul;
   weights += uint64_t(column * columnUnits) * 16ul;
+  if (PARTS > 1) {
+    from1 += uint64_t(part * (uint(PART_CHANNELS) * BYTES / 16u)) * 16ul;
+    weights += uint64_t(part * uint(PART_CHANNELS * VECTORS * LANES / 4)) * 16ul;
+  }
   float outputScale = push.outputScale;
   uint pair = column * COLUMN_PAIRS + lane;  // of outputs
   uint known = VECTORS == 2 ? pair : min(pair, OUT_PAIRS - 1u);
@@ -184,7 +198,7 @@ void main() {
         }
       }
       const int before = (ky * KERNEL + kx) * DEPTH;
-      ACCUMULATE(CHANNELS1, pixels1, before)
+      ACCUMULATE(PART_CHANNELS, pixels1, before)
       if (CHANNELS2 != 0) {
         const int before2 = before + CHANNELS1;
         ACCUMULATE(CHANNELS2, pixels2, before2)
@@ -201,7 +215,9 @@ void main() {
     }
     bool stored = WHOLE || (exists && first + uint(p) < rowPixels);
     if (VECTORS == 1) stored = stored && lane < COLUMN_PAIRS;
-    if (stored) {
+    if (stored && PARTS > 1) {
+      arenaF32PairStore(y, ((part * rows + row) * rowPixels + first + uint(p)) * OUT_PAIRS + pair, both);
+    } else if (stored) {
       uint to = row * rowPixels + first + uint(p);
       if (UPSAMPLE) {
         uint imageRow = to / outWidth;

@@ -146,6 +146,18 @@ TEST_F(Unrolled, Kernels3x3) {
   }
 }
 
+/// More channels than are written out at once are summed in equal parts, which a second dispatch adds up.
+TEST_F(Unrolled, SumsInParts) {
+  using ops::Padding;
+  const std::vector<Case> cases = {
+      {1, 16, 16, 128, 0, 192, kBias | kSquares, 3, 2},  // of materials-m
+      {2, 19, 22, 144, 0, 64, kEpilogue, 3, 2},          // six parts, and rows that do not fill a unit
+      {1, 17, 19, 77, 0, 61, kEpilogue, 3, 2, Padding::Zero},
+  };
+  for (const Case& c : cases) check(c, DataType::F32, 1);
+  if (types().size() > 1) check(cases[1], DataType::F16, 1);
+}
+
 /// However many workgroups a device allows along an axis and however large they are; and whatever else is in a batch.
 TEST_F(Unrolled, GridsAndBatchesDoNotChangeTheBits) {
   std::mt19937 random(6);
@@ -181,8 +193,34 @@ TEST_F(Unrolled, GridsAndBatchesDoNotChangeTheBits) {
   }
 }
 
-/// Where the driver's compiler would take too long for the sum. The size of the image does not matter.
-TEST_F(Unrolled, NotForLongSums) {
+TEST_F(Unrolled, GridsAndBatchesDoNotChangeTheBitsOfPartsEither) {
+  std::mt19937 random(7);
+  ops::Conv2dDesc desc;
+  desc.name = "layer";
+  desc.stride = 2;
+  desc.weight = randomTensor(random, {64, 80, 3, 3}, 0.05f);
+  const Image x = randomImage(random, {2, 18, 20, 80, DataType::F32});
+  const auto bytesOf = [&](const vk::DeviceCaps& c, const Image& input) {
+    OpHarness harness(c, DataType::F32, false);
+    const graph::Tensor y = ops::conv2d(harness.graph, desc, {.x = harness.input(input, "x")});
+    EXPECT_EQ(harness.graph.dispatches().size(), 2u);
+    harness.run(pipelines(), stream(), {y});
+    return harness.bytes(y);
+  };
+  const std::vector<std::byte> all = bytesOf(caps(), x);
+  vk::DeviceCaps changed = caps();
+  changed.maxWorkgroupCount[1] = 4;
+  changed.maxWorkgroupInvocations = 2 * caps().subgroupSize;
+  EXPECT_EQ(bytesOf(changed, x), all);
+  for (std::uint32_t n = 0; n < 2; ++n) {
+    const std::vector<std::byte> one = bytesOf(caps(), laneOf(x, n));
+    ASSERT_EQ(one.size() * 2, all.size());
+    EXPECT_EQ(std::memcmp(one.data(), all.data() + n * one.size(), one.size()), 0) << "lane " << n;
+  }
+}
+
+/// Where the driver's compiler would take too long for the sum, or for what there is to do.
+TEST_F(Unrolled, NotForLongSumsNorForLittleWork) {
   const auto unrolled = [&](std::uint32_t size, std::uint32_t inputs, std::uint32_t stride) {
     ops::Conv2dShape shape;
     shape.outWidth = shape.outHeight = size;
@@ -193,9 +231,13 @@ TEST_F(Unrolled, NotForLongSums) {
   };
   EXPECT_TRUE(unrolled(64, 16, 1));
   EXPECT_TRUE(unrolled(16, 64, 2));
-  EXPECT_FALSE(unrolled(16, 72, 2));
-  EXPECT_FALSE(unrolled(15, 72, 2));
-  EXPECT_TRUE(unrolled(4, 64, 2));
+  EXPECT_FALSE(unrolled(16, 72, 1));
+  EXPECT_TRUE(unrolled(15, 72, 2)) << "in three parts";
+  EXPECT_TRUE(unrolled(8, 64, 2));
+  EXPECT_FALSE(unrolled(7, 64, 2));
+  EXPECT_TRUE(unrolled(16, 80, 2)) << "in five parts";
+  EXPECT_FALSE(unrolled(16, 88, 2)) << "eleven parts of eight channels are too short";
+  EXPECT_FALSE(unrolled(16, 80, 1)) << "Winograd's way is faster";
 }
 
 TEST_F(Unrolled, RandomShapes) {

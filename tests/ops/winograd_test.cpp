@@ -170,10 +170,10 @@ TEST_F(Winograd, LanesOfABatchAreIndependent) {
 TEST_F(Winograd, GridsAreAsWideAsTheDeviceAllows) {
   vk::DeviceCaps narrow = caps();
   narrow.maxWorkgroupCount[1] = 100;
-  const Case c{1, 36, 36, 16, 0, 16, kCircular, kBias | kSquares};  // 81 tiles: 36 * 6 workgroups of products
+  const Case c{1, 36, 36, 16, 0, 16, kCircular, kBias | kSquares};  // 81 tiles: 36 * 21 workgroups of products
   Convolution usual(caps(), c, DataType::F32, 2), folded(narrow, c, DataType::F32, 2);
   const auto dispatches = folded.harness.graph.dispatches();
-  EXPECT_EQ(dispatches[dispatches.size() - 2].groups, (std::array{1u, 72u, 3u}));
+  EXPECT_EQ(dispatches[dispatches.size() - 2].groups, (std::array{1u, 72u, 11u}));
   usual.harness.run(pipelines(), stream(), {usual.y});
   folded.harness.run(pipelines(), stream(), {folded.y});
   EXPECT_EQ(folded.harness.bytes(folded.y), usual.harness.bytes(usual.y));
@@ -221,8 +221,10 @@ TEST_F(Winograd, IsChosenByChannelsAndSize) {
   EXPECT_TRUE(chosen(1, 32, 64, 64));
   EXPECT_TRUE(chosen(1, 64, 128, 64));
   EXPECT_TRUE(chosen(1, 16, 16, 32));
-  EXPECT_FALSE(chosen(1, 8, 64, 64));
-  EXPECT_FALSE(chosen(16, 8, 64, 64));
+  EXPECT_TRUE(chosen(1, 8, 64, 64));
+  EXPECT_TRUE(chosen(1, 4, 96, 96));
+  EXPECT_FALSE(chosen(1, 4, 64, 64)) << "too little to do to be worth compiling";
+  EXPECT_FALSE(chosen(16, 4, 64, 64)) << "whatever the batch";
   EXPECT_FALSE(chosen(1, 64, 8, 64));
   EXPECT_FALSE(chosen(1, 64, 16, 16));  // three dispatches would take as long as ops/unrolled.h's one
   EXPECT_FALSE(chosen(1, 64, 16, 8));
@@ -238,7 +240,8 @@ TEST_F(Winograd, IsChosenByChannelsAndSize) {
   EXPECT_TRUE(together(16, 32, 64)) << "whatever the batch";
   EXPECT_FALSE(together(1, 36, 64)) << "large enough for three dispatches";
   EXPECT_FALSE(together(1, 32, 72)) << "its code would be too long";
-  EXPECT_FALSE(together(1, 8, 64)) << "not Winograd's way at all";
+  EXPECT_TRUE(together(1, 8, 64));
+  EXPECT_FALSE(together(1, 4, 64)) << "not Winograd's way at all";
 }
 
 TEST_F(Winograd, NormAndConvolutionMatchTheReference) {
@@ -277,7 +280,8 @@ TEST_F(Winograd, WeightsFitTheSizesTheyWerePackedFor) {
   };
   const auto weights = graph::WeightBuffer::create(graphOf(1, 32), stream(), device(), "test");
   EXPECT_TRUE(weights->fits(graphOf(2, 64)));
-  EXPECT_FALSE(weights->fits(graphOf(1, 8)));
+  EXPECT_TRUE(weights->fits(graphOf(1, 8)));
+  EXPECT_FALSE(weights->fits(graphOf(1, 4)));
 }
 
 }  // namespace

@@ -63,11 +63,12 @@ RvlRequestState PluginHost::finish(RvlRequest request, double budget) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(5);
   while (std::chrono::steady_clock::now() < deadline) {
     const std::uint64_t serial = frame(budget);
-    const RvlRequestState state = poll(request).state;
-    if (state > RVL_STATE_RECORDED) return state;
+    auto status = sized<RvlRequestStatus>();
+    if (api().poll(context_, request, &status) != RVL_SUCCESS) break;
+    if (status.state > RVL_STATE_RECORDED) return status.state;
     if (serial == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));  // compiling
   }
-  ADD_FAILURE() << "a request took more than five minutes";
+  ADD_FAILURE() << "a request took more than five minutes, or there is none of this handle";
   return poll(request).state;
 }
 

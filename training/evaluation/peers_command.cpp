@@ -9,6 +9,7 @@
 
 #include "training/error.h"
 #include "training/evaluation/commands.h"
+#include "training/evaluation/peak_memory.h"
 #include "training/evaluation/runtime_evaluation.h"
 #include "training/export.h"
 #include "training/trainer.h"
@@ -24,7 +25,8 @@ struct PeersOptions {
   int repeats = 9, threads = 0;
 };
 
-constexpr double kMostApart = 0.05;      // relative L2 of the two outputs: bfloat16 and float16 are not exact
+constexpr double kMostApart = 0.05;  // relative L2 of the two outputs: bfloat16 and float16 are not exact
+constexpr double kMebibyte = 1 << 20;
 constexpr double kSampleSeconds = 0.05;  // of one measurement: as many evaluations as take so long
 
 double median(std::vector<double> values) {
@@ -94,8 +96,13 @@ nlohmann::ordered_json measure(const PeersOptions& options, const std::filesyste
                                 {"device_bytes", runtime.deviceBytes()}};
   nlohmann::ordered_json peers = nlohmann::ordered_json::array();
   for (const std::string& precision : options.torchPrecisions) {
+    auto memory = std::make_unique<PeakMemory>();  // counting takes time: only while nothing is timed
     TorchEvaluation torch(model, options.torchDevice, precision, x);
-    const double apart = ((torch.run() - output).norm() / output.norm()).item<double>();
+    memory->restart();
+    const at::Tensor theirOutput = torch.run();
+    const std::int64_t theirBytes = memory->peakBytes();
+    memory.reset();
+    const double apart = ((theirOutput - output).norm() / output.norm()).item<double>();
     if (!(apart < kMostApart)) {
       throw Error(model.string() + ": the runtime and libtorch (" + precision + ") differ by " + std::to_string(apart) +
                   " of what they compute: their times do not compare");
@@ -112,7 +119,9 @@ nlohmann::ordered_json measure(const PeersOptions& options, const std::filesyste
                      {"runtime_ms", 1e3 * median(ours)},
                      {"peer_ms", 1e3 * median(theirs)},
                      {"relative_l2", apart},
-                     {"ratio", median(ratios)}});
+                     {"ratio", median(ratios)},
+                     {"peer_bytes", theirBytes},
+                     {"memory_ratio", static_cast<double>(runtime.deviceBytes()) / static_cast<double>(theirBytes)}});
   }
   row["peers"] = peers;
   return row;
@@ -125,17 +134,18 @@ void run(const PeersOptions& options) {
   for (const std::filesystem::path& model : options.models) {
     std::printf("%s, medians of %d; libtorch %s, %d threads\n", model.stem().string().c_str(), options.repeats,
                 TORCH_VERSION, at::get_num_threads());
-    std::printf("  %9s %5s %9s %12s   %-22s %12s %7s\n", "size", "batch", "precision", "Rivulet, ms", "peer",
-                "peer, ms", "ratio");
+    std::printf("  %9s %5s %9s %12s %8s   %-22s %12s %8s %7s %7s\n", "size", "batch", "precision", "Rivulet, ms", "MiB",
+                "peer", "peer, ms", "MiB", "time", "memory");
     for (const int size : options.sizes) {
       for (const int batch : options.batches) {
         rows.push_back(measure(options, model, size, batch));
         const auto& row = rows.back();
         for (const auto& peer : row["peers"]) {
-          std::printf("  %4dx%-4d %5d %9s %12.3f   %-22s %12.3f %7.2f\n", size, size, batch,
+          std::printf("  %4dx%-4d %5d %9s %12.3f %8.1f   %-22s %12.3f %8.1f %7.2f %7.2f\n", size, size, batch,
                       row["precision"].get<std::string>().c_str(), peer["runtime_ms"].get<double>(),
-                      peer["name"].get<std::string>().c_str(), peer["peer_ms"].get<double>(),
-                      peer["ratio"].get<double>());
+                      row["device_bytes"].get<double>() / kMebibyte, peer["name"].get<std::string>().c_str(),
+                      peer["peer_ms"].get<double>(), peer["peer_bytes"].get<double>() / kMebibyte,
+                      peer["ratio"].get<double>(), peer["memory_ratio"].get<double>());
         }
         std::fflush(stdout);
       }
@@ -151,8 +161,9 @@ void run(const PeersOptions& options) {
 }  // namespace
 
 void addPeers(CLI::App& app, Run& chosen) {
-  CLI::App* command =
-      app.add_subcommand("peers", "Times one evaluation by the Vulkan runtime and by libtorch, in turns, with ratios");
+  CLI::App* command = app.add_subcommand(
+      "peers",
+      "Times one evaluation by the Vulkan runtime and by libtorch, in turns, with ratios, and what memory they take");
   auto options = std::make_shared<PeersOptions>();
   command->add_option("--model", options->models, "Weight files of texture_unets")
       ->required()

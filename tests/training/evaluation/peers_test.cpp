@@ -66,6 +66,9 @@ TEST(Peers, CommandWritesRatios) {
   const auto& peer = rows[1].at("peers").at(0);
   EXPECT_EQ(peer.at("name"), "libtorch cpu fp32");
   EXPECT_GT(peer.at("ratio").get<double>(), 0);
+  EXPECT_GT(peer.at("peer_bytes").get<std::int64_t>(), 4 * network.parameters().count())
+      << "weights, and what it makes";
+  EXPECT_GT(peer.at("memory_ratio").get<double>(), 0);
 }
 
 TEST(Peers, RefusesAnUnknownPrecision) {
