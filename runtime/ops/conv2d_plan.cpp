@@ -115,11 +115,11 @@ bool isWinograd(const Conv2dPlan& plan, const vk::DeviceCaps& caps, const Conv2d
          isWorthCompiling(shape) && winogradScratchBytes(tiles, shape.inputs, shape.outputs) <= kMostScratch;
 }
 
-/// Whether Winograd's passes are one dispatch. It is for small images, of which three dispatches cost more than they
-/// do. Its code is long: on one core it takes 1.1 times as long, and the driver's compiler takes seconds, so there may
-/// be few inputs only. The bits are the same either way; still only the image decides, not the batch.
+/// Whether Winograd's passes are one dispatch. It is for images of up to 64×64, of which three dispatches cost more
+/// than they do. Its code is long: on one core it takes 1.1 times as long, and the driver's compiler takes seconds, so
+/// there may be few inputs only. The bits are the same either way; still only the image decides, not the batch.
 bool isTogether(const Conv2dShape& shape) {
-  constexpr std::uint32_t kMostInputs = 64, kMostTiles = 64;
+  constexpr std::uint32_t kMostInputs = 64, kMostTiles = 256;
   const std::uint64_t tiles = std::uint64_t{ceilDiv(shape.outWidth, 4)} * ceilDiv(shape.outHeight, 4);
   return shape.inputs <= kMostInputs && tiles <= kMostTiles;
 }

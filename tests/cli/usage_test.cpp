@@ -127,7 +127,7 @@ TEST(CliUsage, BenchModel) {
   const CliResult result = runCli("bench model --json --repeats 1 --size 16 --model " + quoted(tinyFile()));
   ASSERT_EQ(result.status, 0) << result.err;
   const nlohmann::json row = nlohmann::json::parse(result.out).at(0);
-  for (const char* key : {"gflops", "ceiling_gflops", "ratio", "ms", "alone_ms"})
+  for (const char* key : {"gflops", "ceiling_gflops", "ratio", "ms", "alone_ms", "least_ms", "best_ratio"})
     EXPECT_GT(row.at(key).get<double>(), 0.0) << key;
   EXPECT_TRUE(row.at("name").is_string());
   EXPECT_GT(row.at("embedding").at("ms").get<double>(), 0.0);

@@ -236,10 +236,10 @@ TEST_F(Winograd, IsChosenByChannelsAndSize) {
   const auto together = [&](std::uint32_t n, std::uint32_t size, std::uint32_t in) {
     return ops::chooseConv2dPlan(caps(), {n, size, size, in, 64, 3, 1, kCircular, DataType::F32}).together;
   };
-  EXPECT_TRUE(together(1, 32, 64));
-  EXPECT_TRUE(together(16, 32, 64)) << "whatever the batch";
-  EXPECT_FALSE(together(1, 36, 64)) << "large enough for three dispatches";
-  EXPECT_FALSE(together(1, 32, 72)) << "its code would be too long";
+  EXPECT_TRUE(together(1, 64, 64));
+  EXPECT_TRUE(together(16, 64, 64)) << "whatever the batch";
+  EXPECT_FALSE(together(1, 68, 64)) << "large enough for three dispatches";
+  EXPECT_FALSE(together(1, 64, 72)) << "its code would be too long";
   EXPECT_TRUE(together(1, 8, 64));
   EXPECT_FALSE(together(1, 4, 64)) << "not Winograd's way at all";
 }
